@@ -1,0 +1,1 @@
+"""Who holds what, unaltered: sealed originals, keys, ledger, fixity; physical files and loans."""

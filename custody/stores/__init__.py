@@ -1,0 +1,1 @@
+"""Where sealed objects live: one contract, several homes."""

@@ -1,0 +1,1 @@
+"""Prefect only: which steps, with which retries, timeouts, concurrency and schedules."""

@@ -1,0 +1,1 @@
+"""Settings, clients, the composition root, migrations, local services."""

@@ -1,0 +1,1 @@
+"""The vocabulary: records, record classes and their fields, states, tables, the error tree."""

@@ -1,0 +1,246 @@
+"""The error tree: what can go wrong on purpose, with its exit code and whether trying again may help.
+
+* MunimentError                    2
+  x InputError                    10
+    + RefusedScanError            11
+    + ChildLimitError             12
+    + UnknownIdError              13
+    + AmbiguousIdError            14
+    + InvalidValueError           15
+    + RecordClassError            16
+  x CustodyError                  20
+    + FixityError                 21
+    + OriginalNotFoundError       22
+    + OriginalConflictError       23
+    + LifecycleError              24
+    + EnvelopeError               25
+    + LeaseLostError              26
+    + AccessDeniedError           27
+    + ReleaseRefusedError         28
+  x SearchError                   30
+    + QueryError                  31
+  x UnavailableError              40  (retryable)
+    + NoSpaceError                41  (retryable)
+    + StoreUnavailableError       42  (retryable)
+    + DatabaseUnavailableError    43  (retryable)
+    + IndexUnavailableError       44  (retryable)
+    + EngineUnavailableError      45  (retryable)
+  x ConfigurationError            50
+    + MissingProgramError         51
+
+Arguments are positional, simple and free of personal data: Prefect pickles exceptions and stores their text
+(STYLE section 8, facts 7 and 8). Design: section 2, rules 7 and 10; docs/errors.md has one entry for each.
+"""
+
+from typing import ClassVar
+
+
+class MunimentError(Exception):
+    """Could not be checked or done; base of every error this application raises on purpose."""
+
+    exit_code: ClassVar[int] = 2
+    retryable: ClassVar[bool] = False
+    next_step: ClassVar[str] = "Run 'muniment doctor' and read docs/errors.md."
+
+
+class InputError(MunimentError):
+    """What was handed in cannot be accepted as it is; correct it and offer it again."""
+
+    exit_code = 10
+    next_step = "Correct what was handed in and try again."
+
+
+class RefusedScanError(InputError):
+    """A scan is refused for a reason of the closed list (records.reasons); its bytes wait in quarantine."""
+
+    exit_code = 11
+    next_step = "Read the reason; scan the sheet again or ask for another file."
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        """Args: code of records.reasons.REFUSALS; detail without names or text of the document."""
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Say the code and what was seen."""
+        return f"{self.code}: {self.detail}" if self.detail else self.code
+
+
+class ChildLimitError(InputError):
+    """A child process that parsed a file was ended: by 'time', 'memory' or a 'crash'. A property of the file."""
+
+    exit_code = 12
+    next_step = "The file is kept aside; look at it on a machine you can spare, or raise the limit named."
+
+    def __init__(self, limit: str) -> None:
+        """Args: limit, one of time, memory, crash."""
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        """Name the limit."""
+        return f"the child process was ended by its limit: {self.limit}"
+
+
+class UnknownIdError(InputError):
+    """Nothing has this id, or nothing that you may see."""
+
+    exit_code = 13
+    next_step = "List what there is: 'muniment record list', 'muniment status'."
+
+
+class AmbiguousIdError(InputError):
+    """The start of an id that was given fits more than one."""
+
+    exit_code = 14
+    next_step = "Give more characters of the id."
+
+
+class InvalidValueError(InputError):
+    """A value given on the command line or in a request does not have the form asked for."""
+
+    exit_code = 15
+    next_step = "See 'muniment COMMAND --help' for the form."
+
+
+class RecordClassError(InputError):
+    """A record class file does not hold: a key, a type or a pattern in it is wrong."""
+
+    exit_code = 16
+    next_step = "Correct the class file at the place named; 'muniment class show generic' is an example."
+
+
+class CustodyError(MunimentError):
+    """An original or a physical file is not where or what the ledger says; nothing was handed over."""
+
+    exit_code = 20
+    next_step = "Run 'muniment custody check' and tell the compliance officer."
+
+
+class FixityError(CustodyError):
+    """The bytes do not have the digest the ledger recorded."""
+
+    exit_code = 21
+
+    def __init__(self, expected: str, actual: str) -> None:
+        """Args: expected and actual SHA-256 of sealed bytes, 64 lower-case hexadecimal digits."""
+        super().__init__(expected, actual)
+        self.expected = expected
+        self.actual = actual
+
+    def __str__(self) -> str:
+        """Show enough of both digests to compare by eye."""
+        return f"digest {self.actual[:12]} does not match the recorded {self.expected[:12]}"
+
+
+class OriginalNotFoundError(CustodyError):
+    """No object stands under the key that the catalogue names."""
+
+    exit_code = 22
+
+
+class OriginalConflictError(CustodyError):
+    """Other bytes are already stored under this key."""
+
+    exit_code = 23
+
+
+class LifecycleError(CustodyError):
+    """The move is not in the table of legal transitions (records.lifecycle)."""
+
+    exit_code = 24
+
+
+class EnvelopeError(CustodyError):
+    """An envelope or sealed object does not open with the key that should open it, or is damaged."""
+
+    exit_code = 25
+
+
+class LeaseLostError(CustodyError):
+    """Another worker holds the row now; this one stops, writes nothing and deletes nothing."""
+
+    exit_code = 26
+    next_step = "Nothing: the other worker goes on with it."
+
+
+class AccessDeniedError(CustodyError):
+    """The person is not accredited for this; the denial is in the ledger."""
+
+    exit_code = 27
+    next_step = "Ask for accreditation: 'muniment person accredit'."
+
+
+class ReleaseRefusedError(CustodyError):
+    """A key was asked for without a committed, fresh and unused event that names its document."""
+
+    exit_code = 28
+
+
+class SearchError(MunimentError):
+    """The index could not answer; the catalogue is untouched."""
+
+    exit_code = 30
+    next_step = "Run 'muniment index status'; 'muniment index rebuild' makes the index anew."
+
+
+class QueryError(SearchError):
+    """The query, a filter or a cursor cannot be understood."""
+
+    exit_code = 31
+    next_step = "Correct the query; see 'muniment search --help'."
+
+
+class UnavailableError(MunimentError):
+    """A service did not answer; the same call may succeed later."""
+
+    exit_code = 40
+    retryable = True
+    next_step = "Try again later; 'muniment doctor' tells which service does not answer."
+
+
+class NoSpaceError(UnavailableError):
+    """The disk is full; the file waits and nothing was lost."""
+
+    exit_code = 41
+    next_step = "Free some space; waiting files are then taken by themselves."
+
+
+class StoreUnavailableError(UnavailableError):
+    """The object store did not answer or could not write."""
+
+    exit_code = 42
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """The catalogue's database did not answer."""
+
+    exit_code = 43
+
+
+class IndexUnavailableError(UnavailableError):
+    """The search index did not answer or is held by another writer; the outbox keeps what is due."""
+
+    exit_code = 44
+
+
+class EngineUnavailableError(UnavailableError):
+    """No reading engine could be started."""
+
+    exit_code = 45
+    next_step = "Install Tesseract and its models: 'muniment doctor' says how."
+
+
+class ConfigurationError(MunimentError):
+    """A setting is missing, contradictory or unsafe."""
+
+    exit_code = 50
+    next_step = "See docs/configuration.md; 'muniment config show' prints what is set and where."
+
+
+class MissingProgramError(ConfigurationError):
+    """A program that is needed is not installed."""
+
+    exit_code = 51
+    next_step = "Install it: 'muniment doctor' prints the command."

@@ -1,0 +1,28 @@
+"""What an operator may set about limits and reading; values passed down, never read from the environment here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits on untrusted input (intake rules: limits, parse in a child process)."""
+
+    file_bytes: int = 8 * 1024**3
+    pages: int = 5_000
+    page_pixels: int = 250_000_000  # Tesseract itself takes 32,767 pixels a side at most
+    side_pixels: int = 32_767
+    examine_seconds: float = 120.0  # wall clock for one structural check
+    page_seconds: float = 180.0  # wall clock for one page
+    derive_seconds: float = 900.0  # wall clock to assemble one readable copy
+    child_bytes: int = 3 * 1024**3  # address space of one child
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """How pages are read. `languages` are Tesseract's names, the first being tried first."""
+
+    languages: tuple[str, ...] = ("spa", "eng")
+    engine: str = "auto"  # auto, tesserocr or pytesseract
+    tessdata: str | None = None  # folder of models; None finds Debian's
+    renderer: str = "auto"  # auto, poppler (pdf2image) or pdfium
+    render_dpi: int = 300

@@ -1,0 +1,1 @@
+"""Finding: one contract, two indexes (embedded Tantivy; OpenSearch)."""

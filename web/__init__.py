@@ -1,0 +1,1 @@
+"""The reading room and the desks: pages and JSON API."""
