@@ -25,6 +25,7 @@
     + DatabaseUnavailableError    43  (retryable)
     + IndexUnavailableError       44  (retryable)
     + EngineUnavailableError      45  (retryable)
+    + WaitingScanError            46  (retryable)
   x ConfigurationError            50
     + MissingProgramError         51
 
@@ -230,6 +231,18 @@ class EngineUnavailableError(UnavailableError):
 
     exit_code = 45
     next_step = "Install Tesseract and its models: 'muniment doctor' says how."
+
+
+class WaitingScanError(UnavailableError):
+    """A scan must wait, for a reason of the closed list (records.reasons.WAITING); nothing was lost."""
+
+    exit_code = 46
+    next_step = "Nothing: it is tried again by itself; 'muniment status' shows why it waits."
+
+    def __init__(self, code: str) -> None:
+        """Args: code of records.reasons.WAITING."""
+        super().__init__(code)
+        self.code = code
 
 
 class ConfigurationError(MunimentError):

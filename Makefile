@@ -1,0 +1,34 @@
+# Shortcuts for developers; each line calls the real thing, and works without make.
+.PHONY: help check test services services-env up bench crash demo
+.DEFAULT_GOAL := help
+ROUNDS ?= 50
+
+help:          ## list these targets
+	@sed -n 's/^\([a-z-]*\): *\(.*\)## \(.*\)/  \1	\3/p' Makefile | expand -t 18
+
+check:         ## formatting, lint, types and layers, as CI runs them
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test:          ## unit, flow and contract tests; with the real servers where they are up
+	./script/test
+
+services:      ## start PostgreSQL, MinIO and OpenSearch on this machine
+	./script/services up
+
+services-env:  ## print the settings that point Muniment at them
+	@./script/services env
+
+up:            ## run Muniment: watched folders, workers, web
+	.venv/bin/muniment up
+
+bench:         ## measure this machine against the targets
+	.venv/bin/muniment bench
+
+crash:         ## kill the real command at every step, ROUNDS times
+	.venv/bin/python -m pytest tests/service/test_crash.py --rounds $(ROUNDS)
+
+demo:          ## the main job on sample scans, ending in a search hit
+	./script/demo

@@ -1,0 +1,80 @@
+"""The `muniment` command: groups of commands, loaded when they are called, and the outermost boundary of errors."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from cli.frame import Frame, report_error, start_logging
+from records.errors import InvalidValueError, MunimentError
+
+# command -> module that holds it as `command` (or the group `group`); loading only what is called keeps starts short
+COMMANDS = {
+    "ingest": "cli.ingest",
+    "status": "cli.status",
+    "search": "cli.search",
+    "record": "cli.record",
+    "original": "cli.original",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """Return the names in their documented order."""
+        return list(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if name not in COMMANDS:
+            return None
+        found = importlib.import_module(COMMANDS[name]).commands.get_command(None, name)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--as", "person", metavar="PERSON", help="Act as this person, with the token in MUNIMENT_TOKEN.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="muniment")
+@click.pass_context
+def muniment(context: click.Context, as_json: bool, person: str | None, debug: bool) -> None:
+    """Take paper into provable custody: seal, read, describe, find, and prove."""
+    context.obj.as_json, context.obj.person, context.obj.debug = as_json, person, debug
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code (docs/errors.md). Nothing but --debug shows a traceback."""
+    frame = Frame(as_json="--json" in (sys.argv[1:] if arguments is None else arguments))
+    start_logging()
+    try:
+        result: Any = muniment.main(arguments, standalone_mode=False, obj=frame)
+    except MunimentError as error:
+        if frame.debug:
+            raise
+        return report_error(error, frame.as_json)
+    except click.ClickException as error:
+        if not frame.as_json:
+            error.show()
+        else:
+            report_error(InvalidValueError(error.format_message()), as_json=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except BrokenPipeError:
+        return 2
+    except Exception as error:  # the outermost boundary: only the type, since texts of others may hold names
+        if frame.debug:
+            raise
+        return report_error(MunimentError(f"unexpected {type(error).__name__}; --debug shows where"), frame.as_json)
+    finally:
+        frame.close()
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""`muniment record`: what a record is, says and went through. Reading one is an event before it happens."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from cli.frame import Frame, _, command
+from custody import access
+from custody.access import clients_of
+from custody.ledger import Entry
+from custody.opening import Act, open_derivative, record_act
+from custody.sealing import digest_file
+from records.catalogue import record_row, resolve
+from records.errors import UnknownIdError
+from records.lifecycle import RECORD_STATES
+from records.tables import batches, records
+from records.text import PageText, read_words
+from tasks import answers
+
+commands = click.Group()
+
+
+@commands.group("record")
+def record() -> None:
+    """Show, read and export records."""
+
+
+@command(record, "list")
+@click.option("--client", help="Only this client's records.")
+@click.option("--class", "record_class", help="Only this class.")
+@click.option("--state", type=click.Choice(RECORD_STATES), help="Only this state.")
+@click.option("--batch", help="Only this batch.")
+def list_command(
+    frame: Frame, client: str | None, record_class: str | None, state: str | None, batch: str | None
+) -> None:
+    """List records."""
+    services = frame.services
+    with services.database.read() as connection:
+        mine = clients_of(connection, services.person, "view", services.today())
+        query = select(records).where(records.c.client.in_(mine)).order_by(records.c.id)
+        if record_class is not None:
+            query = query.where(records.c.record_class == record_class)
+        if state is not None:
+            query = query.where(records.c.state == state)
+        if batch is not None:
+            query = query.where(records.c.batch == resolve(connection, batches, batch))
+        rows = []
+        for row in connection.execute(query).all():
+            shown = answers.record_head(connection, row)
+            if client in (None, row.client, shown["client"]):
+                rows.append(shown)
+    plain = "\n".join(f"{r['id']}  {_(r['state']):<12} {r['class'] or '-'}  {r['client']}" for r in rows)
+    frame.answer({"records": rows}, plain or _("There are no records."))
+
+
+@command(record, "show")
+@click.argument("id")
+def show_command(frame: Frame, id: str) -> None:
+    """Show a record: class, fields with their evidence, what waits for a person."""
+    found, _entry = viewed(frame, id)
+    with frame.services.database.read() as connection:
+        document = answers.record_answer(connection, found)
+    frame.answer(document, lambda: plain_record(document))
+
+
+@command(record, "text")
+@click.argument("id")
+@click.option("--page", type=click.IntRange(min=1), help="Only this page.")
+def text_command(frame: Frame, id: str, page: int | None) -> None:
+    """Print the text of a record, pages parted by form feed."""
+    found, pages = _pages(frame, id, page)
+    rows = [{"page": p.page, "text": p.text} for p in pages]
+    frame.answer({"record": found, "pages": rows}, "\f".join(p.text for p in pages))
+
+
+@command(record, "words")
+@click.argument("id")
+@click.option("--page", type=click.IntRange(min=1), help="Only this page.")
+def words_command(frame: Frame, id: str, page: int | None) -> None:
+    """Print every word of a record with its box and confidence."""
+    found, pages = _pages(frame, id, page)
+    rows = [_page_words(p) for p in pages]
+    plain = "\n".join(
+        f"{p.page}\t{w.box.x0},{w.box.y0},{w.box.x1},{w.box.y1}\t{w.confidence:.0f}\t{w.text}"
+        for p in pages
+        for w in p.words
+    )
+    frame.answer({"record": found, "pages": rows}, plain)
+
+
+@command(record, "pdf")
+@click.argument("id")
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+def pdf_command(frame: Frame, id: str, target: Path) -> None:
+    """Write the readable copy (PDF/A-2b with a text layer) to a file."""
+    services = frame.services
+    found, entry = viewed(frame, id, kind="exported")
+    actor = services.person.actor(entry.event["actor"]["role"])
+    clear = services.scratch / f"{entry.id}.pdf"
+    open_derivative(services.vault, found, "readable", entry, actor, clear)
+    digest, size = digest_file(clear)
+    deliver(clear, target)
+    document = {"record": found, "to": str(target), "bytes": size, "sha256": digest}
+    frame.answer(document, _("{bytes} bytes written to {to}").format(**document))
+
+
+@command(record, "timeline")
+@click.argument("id")
+def timeline_command(frame: Frame, id: str) -> None:
+    """Show everything that happened to a record, paper and image together."""
+    services = frame.services
+    with services.database.read() as connection:
+        mine = clients_of(connection, services.person, "view", services.today())
+        found = resolve(connection, records, id, records.c.client.in_(mine))
+        events = answers.timeline(connection, found)
+    plain = "\n".join(f"{e['seq']:>6}  {e['time']}  {e['type']:<18} {_(e['summary'])}  {e['actor']}" for e in events)
+    frame.answer({"record": found, "events": events}, plain)
+
+
+def viewed(frame: Frame, id: str, kind: str = "viewed") -> tuple[str, Entry]:
+    """Find a record, decide access, and append the event of reading it before anything is read.
+
+    Raises:
+        UnknownIdError: nothing that this person may see has this id.
+        AccessDeniedError: the person may not; the denial is in the ledger.
+    """
+    services = frame.services
+    with services.database.read() as connection:
+        found = resolve(connection, records, id)
+        client = record_row(connection, found).client
+    actor = access.require(services.database, services.clock, services.ids, services.person, client, "view", found)
+    with services.database.write() as connection:
+        entry = record_act(services.vault, connection, Act(kind, actor), found, client)
+    return found, entry
+
+
+def deliver(clear: Path, target: Path) -> None:
+    """Copy a private clear file to where the person asked, readable by that person alone, whole or not at all."""
+    part = target.with_name(target.name + ".part")
+    with clear.open("rb") as source, part.open("wb") as out:
+        part.chmod(0o600)
+        while chunk := source.read(1 << 20):
+            out.write(chunk)
+    part.replace(target)
+    clear.unlink()
+
+
+def plain_record(document: answers.Answer) -> str:
+    """Return a record as people read it on a terminal."""
+    head = (
+        f"{document['id']}  {_(document['state'])}  {document['class'] or '-'} {document['class_confidence'] or 0:.2f}"
+    )
+    lines = [head, f"  {_('original')} {document['original']['id']}  sha256 {document['original']['sha256']}"]
+    for field in document["fields"]:
+        if field["value"] is None:
+            continue
+        where = f"{_('page')} {field['page']} {field['box']}" if field["page"] else _("derived")
+        row = "" if field["index"] is None else f"[{field['index']}]"
+        value = f"{field['value']} {field['currency'] or ''}".strip()
+        lines.append(
+            f"  {field['name'] + row:<22} {value:<32} {field['confidence']:.2f} {_(field['status']):<10} {where}"
+        )
+    lines += [f"  {_('to decide')}: {r['code']} {r['field'] or ''} {r['message']}" for r in document["review"]]
+    return "\n".join(lines)
+
+
+def _pages(frame: Frame, id: str, page: int | None) -> tuple[str, list[PageText]]:
+    services = frame.services
+    found, entry = viewed(frame, id)
+    actor = services.person.actor(entry.event["actor"]["role"])
+    clear = services.scratch / f"{entry.id}.words.gz"
+    open_derivative(services.vault, found, "words", entry, actor, clear)
+    pages = [p for p in read_words(clear) if page in (None, p.page)]
+    clear.unlink()
+    if page is not None and not pages:
+        raise UnknownIdError(f"{found} has no page {page}")
+    return found, pages
+
+
+def _page_words(page: PageText) -> dict[str, Any]:
+    return {
+        "page": page.page, "width": page.width, "height": page.height, "dpi": page.dpi, "turned": page.turned,
+        "skew": page.skew, "language": page.language, "engine": page.engine, "blank": page.blank,
+        "words": [
+            {"text": w.text, "box": list(w.box), "confidence": w.confidence, "line": w.line, "block": w.block}
+            for w in page.words
+        ],
+    }  # fmt: skip

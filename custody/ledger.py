@@ -1,0 +1,196 @@
+"""The custody ledger: append-only events, gapless, each a leaf of canonical JSON written with the state it records.
+
+Format: reference of custody, section 1.3 (RFC 8785 leaf, at most 16 KiB, no floats, `seq` = log index, `prev` = leaf
+hash of the subject's previous event; leaf hash of RFC 6962, section 2.1). The caller owns the transaction: a state
+change and its event commit together or not at all. Publishing leaves as tiles only reads these rows.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import rfc8785
+from sqlalchemy import Connection, insert, select, update
+
+from custody.tables import events, ledger_head
+from records.errors import CustodyError
+from records.ids import instant
+from records.lifecycle import check_transition
+
+LEAF_LIMIT = 16 * 1024  # bytes; the tile format itself would take 65,535
+SOFTWARE: Mapping[str, str] = {"name": "muniment", "version": "0.1.0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, as the ledger says it: a pseudonym (never a name), the role acted in, how it was established."""
+
+    id: str
+    role: str
+    auth: Literal["os", "token", "system"]
+
+    def as_json(self) -> dict[str, str]:
+        """Return the leaf's `actor`."""
+        return {"id": self.id, "role": self.role, "auth": self.auth}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event before it has its place: everything but `seq`, `ts` and `prev`.
+
+    `reason` is a code; `commit` and `detail` are salted commitments (64 hexadecimal digits); no clear text anywhere.
+    """
+
+    id: str
+    type: str
+    subject: str
+    actor: Actor
+    client: str | None = None
+    before: str | None = None
+    after: str | None = None
+    reason: str | None = None
+    obj: Mapping[str, Any] | None = None
+    commit: str | None = None
+    detail: str | None = None
+    occurred: str | None = None
+    refs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event in its place. `leaf` is what is hashed and published; `event` is the same, parsed."""
+
+    seq: int
+    id: str
+    leaf: bytes
+    leaf_hash: str
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """Return the leaf parsed."""
+        parsed: dict[str, Any] = json.loads(self.leaf)
+        return parsed
+
+
+def leaf_hash(leaf: bytes) -> str:
+    """Hash a leaf: SHA-256(0x00 || leaf), lower-case hexadecimal (RFC 6962, section 2.1)."""
+    return hashlib.sha256(b"\x00" + leaf).hexdigest()
+
+
+def commitment(salt: bytes, data: bytes) -> str:
+    """Commit to `data` under a secret `salt`: HMAC-SHA-256, hexadecimal (reference, section 1.3)."""
+    return hmac.new(salt, data, hashlib.sha256).hexdigest()
+
+
+def append(connection: Connection, draft: Draft, now: datetime) -> Entry:
+    """Write one event at the end of the ledger, in the caller's transaction.
+
+    The same id with the same content is a no-op that returns the entry already there.
+
+    Raises:
+        LifecycleError: the move is not legal.
+        CustodyError: the id is taken by another event, the leaf holds a float or is over 16 KiB.
+    """
+    check_transition(draft.type, draft.subject, draft.before, draft.after)
+    # The head row is the lock of the whole ledger: gapless by construction (SQLite's writer lock is held already).
+    seq = (
+        connection.execute(
+            update(ledger_head)
+            .where(ledger_head.c.id == 1)
+            .values(size=ledger_head.c.size + 1)
+            .returning(ledger_head.c.size)
+        ).scalar_one()
+        - 1
+    )
+    there = find(connection, draft.id)
+    if there is not None:
+        connection.execute(update(ledger_head).where(ledger_head.c.id == 1).values(size=seq))
+        return _same(draft, there)
+    previous = connection.execute(
+        select(events.c.leaf_hash).where(events.c.subject == draft.subject).order_by(events.c.seq.desc()).limit(1)
+    ).scalar_one_or_none()
+    leaf = _canonical({**_content(draft), "seq": seq, "ts": instant(now), "prev": previous})
+    entry = Entry(seq, draft.id, leaf, leaf_hash(leaf))
+    connection.execute(
+        insert(events).values(
+            seq=seq,
+            id=draft.id,
+            ts=instant(now),
+            type=draft.type,
+            subject=draft.subject,
+            client=draft.client,
+            leaf=leaf,
+            leaf_hash=entry.leaf_hash,
+        )
+    )
+    return entry
+
+
+def find(connection: Connection, event_id: str) -> Entry | None:
+    """Return the event with this id, or None."""
+    row = connection.execute(select(events).where(events.c.id == event_id)).one_or_none()
+    return None if row is None else Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
+
+
+def size(connection: Connection) -> int:
+    """Return how many events the ledger holds."""
+    return int(connection.execute(select(ledger_head.c.size).where(ledger_head.c.id == 1)).scalar_one())
+
+
+def entries(connection: Connection, first: int = 0, last: int | None = None) -> Iterator[Entry]:
+    """Yield events by `seq` from `first` to before `last`, in flat memory."""
+    query = select(events).where(events.c.seq >= first).order_by(events.c.seq)
+    if last is not None:
+        query = query.where(events.c.seq < last)
+    with connection.execution_options(yield_per=1000).execute(query) as rows:
+        for row in rows:
+            yield Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
+
+
+def of_subjects(connection: Connection, subjects: list[str]) -> list[Entry]:
+    """Return the events of these subjects in ledger order: the parts of a record's timeline."""
+    rows = connection.execute(select(events).where(events.c.subject.in_(subjects)).order_by(events.c.seq))
+    return [Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash) for row in rows]
+
+
+def _content(draft: Draft) -> dict[str, Any]:
+    return {
+        "v": 1, "id": draft.id, "type": draft.type, "subject": draft.subject, "from": draft.before, "to": draft.after,
+        "actor": draft.actor.as_json(), "on_behalf": None, "reason": draft.reason, "auth_ref": None,
+        "obj": None if draft.obj is None else dict(draft.obj), "commit": draft.commit, "detail": draft.detail,
+        "client": draft.client, "occurred": draft.occurred, "place": None, "holder": None, "due": None,
+        "refs": list(draft.refs), "sw": dict(SOFTWARE),
+    }  # fmt: skip
+
+
+def _canonical(event: dict[str, Any]) -> bytes:
+    _refuse_floats(event)
+    leaf = rfc8785.dumps(event)
+    if len(leaf) > LEAF_LIMIT:
+        raise CustodyError(f"event {event['id']} is over {LEAF_LIMIT} bytes")
+    return bytes(leaf)
+
+
+def _refuse_floats(value: object) -> None:
+    # rfc8785 writes ordinary floats without complaint; the schema has none (reference, section 1.3).
+    if isinstance(value, float):
+        raise CustodyError("an event may not hold a floating-point number")
+    if isinstance(value, dict):
+        for item in value.values():
+            _refuse_floats(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)
+
+
+def _same(draft: Draft, entry: Entry) -> Entry:
+    event = entry.event
+    for name in ("seq", "ts", "prev"):
+        del event[name]
+    if _canonical(event) != _canonical(_content(draft)):
+        raise CustodyError(f"event id {draft.id} is taken by another event")
+    return entry

@@ -1,0 +1,32 @@
+"""What custody works with: the database, the store, the key ring, and how a file is sealed. Built by infra."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from custody.keys import KeyRing
+from custody.sealing import Sealed
+from custody.stores.base import ObjectStore
+from records.database import Database
+from records.ids import Clock, Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The custody side of the services.
+
+    `seal` runs custody.sealing.seal_file in a child. `staging` holds sealed files until they are stored; `private`
+    holds clear working files and is swept. `reached(n)` is called when numbered step n is durable: a test may kill
+    the process there. `retention_days` is the lock asked for where the store locks.
+    """
+
+    database: Database
+    store: ObjectStore
+    keyring: KeyRing
+    clock: Clock
+    ids: Ids
+    seal: Callable[[Path, Path, str], Sealed]
+    staging: Path
+    private: Path
+    reached: Callable[[int], None]
+    retention_days: int

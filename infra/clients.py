@@ -1,0 +1,53 @@
+"""Clients of the servers that the settings name; what is given to the adapters of custody and search."""
+
+import urllib3
+from minio import Minio
+from opensearchpy import OpenSearch
+
+from infra.settings import Settings
+from records.errors import ConfigurationError
+
+
+def minio_client(settings: Settings) -> Minio:
+    """Return a client of the S3 service: HTTPS with its own authority, bounded waiting, few retries.
+
+    Raises:
+        ConfigurationError: a setting that S3 needs is missing.
+    """
+    if not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
+        raise ConfigurationError("store = s3 needs s3_endpoint, s3_access_key and s3_secret_key")
+    scheme, _, host = settings.s3_endpoint.rpartition("://")
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=5, read=120),
+        maxsize=16,
+        retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[502, 503, 504]),
+        ca_certs=str(settings.s3_ca) if settings.s3_ca else None,
+        cert_reqs="CERT_REQUIRED",
+    )
+    return Minio(
+        host,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        secure=scheme != "http",
+        http_client=pool,
+    )
+
+
+def opensearch_client(settings: Settings) -> OpenSearch:
+    """Return a client of OpenSearch.
+
+    Raises:
+        ConfigurationError: a setting that OpenSearch needs is missing.
+    """
+    if not settings.opensearch_url:
+        raise ConfigurationError("search = opensearch needs opensearch_url")
+    user, password = settings.opensearch_user, settings.opensearch_password
+    return OpenSearch(
+        settings.opensearch_url,
+        http_auth=(user, password.get_secret_value()) if user and password else None,
+        ca_certs=str(settings.opensearch_ca) if settings.opensearch_ca else None,
+        verify_certs=True,
+        timeout=60,
+        max_retries=3,
+        retry_on_timeout=True,
+    )

@@ -1,0 +1,122 @@
+"""The catalogue's database on SQLite (WAL) or PostgreSQL, and its schema brought to the newest migration.
+
+SQLite: WAL, synchronous=FULL, foreign_keys=ON, busy_timeout 30 s, writers BEGIN IMMEDIATE (the command line's
+contract, section 2). PostgreSQL by psycopg 3.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from records.errors import ConfigurationError, DatabaseUnavailableError, NoSpaceError
+
+HEAD = "0001"  # the newest migration; a test compares it with Alembic's
+
+
+class EngineDatabase:
+    """Implements `records.database.Database` on a SQLAlchemy engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Args: engine, made by `sqlite_engine` or `postgres_engine`."""
+        self.engine = engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """See `Database.write`."""
+        with _translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(muniment_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """See `Database.read`."""
+        with _translated(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        if "full" in str(error.orig if isinstance(error, DBAPIError) else error):
+            raise NoSpaceError("the database's disk is full") from error
+        raise DatabaseUnavailableError("the database did not answer") from error
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """Return an engine on a SQLite file with the settings of the contract."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come too late and be deferred
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("muniment_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def postgres_engine(url: str, password: str | None) -> Engine:
+    """Return an engine on PostgreSQL.
+
+    Raises:
+        ConfigurationError: the URL is not one of PostgreSQL.
+    """
+    parsed = make_url(url)
+    if not parsed.drivername.startswith("postgresql"):
+        raise ConfigurationError("database_url must begin with postgresql+psycopg://")
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    if password:
+        parsed = parsed.set(password=password)
+    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, connect_args={"connect_timeout": 10})
+
+
+def bring_up_to_date(engine: Engine) -> bool:
+    """Migrate the schema to HEAD; return True where it was made from nothing. Safe to run from many processes.
+
+    Raises:
+        ConfigurationError: the database is newer than this program.
+        DatabaseUnavailableError: it did not answer.
+    """
+    with _translated():
+        with engine.connect() as connection:
+            there = inspect(connection).has_table("alembic_version")
+            if there and connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD:
+                return False
+        return _migrate(engine)
+
+
+def _migrate(engine: Engine) -> bool:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    with engine.connect() as connection:
+        connection = connection.execution_options(muniment_writes=True)
+        with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(734011)"))
+            fresh = not inspect(connection).has_table("alembic_version")
+            config = Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise ConfigurationError("the database is newer than this program") from error
+    return fresh

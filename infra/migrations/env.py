@@ -1,0 +1,10 @@
+"""Alembic's entry: runs on the connection that infra.database hands over, inside its transaction."""
+
+from alembic import context
+
+import custody.tables  # noqa: F401  its tables join the one MetaData
+from records.tables import METADATA
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=METADATA, transactional_ddl=False, render_as_batch=False)
+context.run_migrations()

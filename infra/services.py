@@ -1,0 +1,181 @@
+"""The composition root: the one place that knows which implementation is used. Dear things open at first use."""
+
+import os
+import pwd
+import shutil
+import signal
+import sys
+import threading
+from contextlib import AbstractContextManager
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from custody import people
+from custody.access import Person
+from custody.keys import FileKeyRing
+from custody.sealing import Sealed, seal_file
+from custody.stores.base import ObjectStore
+from custody.stores.directory import DirectoryStore, make_directory
+from custody.vault import Vault
+from infra.children import Children
+from infra.clock import SystemClock, UuidIds
+from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
+from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner
+from infra.settings import Settings, load_settings
+from records.class_library import ClassLibrary, load_library, shipped_library
+from records.leases import LeaseBook
+from records.options import Limits, ReadingOptions
+from search.contract import SearchIndex
+
+SEAL_SECONDS = 3600.0  # wall clock for sealing one file: 8 GiB at the slowest disk we would use
+INDEX_SECONDS = 30.0  # how long an index writer waits for another one
+
+
+class Services:
+    """Everything a step, a page or a command needs from outside the process (tasks/services.py)."""
+
+    def __init__(self, settings: Settings, person: str | None = None) -> None:
+        """Open the catalogue and find out who acts; make the installation at first use.
+
+        Raises:
+            ConfigurationError, DatabaseUnavailableError, NoSpaceError, AccessDeniedError.
+        """
+        self.settings = settings
+        self.places = places_of(settings)
+        make_home(self.places)
+        self.clock = SystemClock()
+        self.ids = UuidIds()
+        self._lock = threading.Lock()
+        engine = self._engine()
+        bring_up_to_date(engine)
+        self.database = EngineDatabase(engine)
+        self.made = people.first_use(self.vault, os_user())
+        self.leases = LeaseBook(self.database, self.clock, process_owner(), owner_alive, settings.lease_seconds)
+        token = settings.token.get_secret_value() if settings.token else None
+        with self.database.read() as connection:
+            self.person: Person = people.current_person(connection, os_user(), person, token)
+
+    def _engine(self) -> Engine:
+        if self.settings.database_url:
+            password = self.settings.database_password
+            return postgres_engine(self.settings.database_url, password.get_secret_value() if password else None)
+        return sqlite_engine(self.places.catalogue)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The custody side."""
+        return Vault(
+            self.database, self._store, FileKeyRing(self.places.keys, self.places.escrow), self.clock, self.ids,
+            self._seal, self.places.staging, self.scratch, self._reached, self.settings.retention_days,
+        )  # fmt: skip
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        if self.settings.store == "directory":
+            make_directory(self.places.store)
+            return DirectoryStore(self.places.store)
+        from custody.stores.s3 import S3Store
+        from custody.stores.s3_answers import make_bucket
+        from infra.clients import minio_client
+
+        client = minio_client(self.settings)
+        make_bucket(client, self.settings.s3_bucket, self.settings.s3_default_days)
+        return S3Store(client, self.settings.s3_bucket)
+
+    @cached_property
+    def scratch(self) -> Path:
+        """This process's private folder."""
+        return make_scratch(self.places)
+
+    @cached_property
+    def children(self) -> Children:
+        """Limited child processes, started when the first file is parsed."""
+        return Children(self.settings.workers or os.cpu_count() or 1, self.settings.child_bytes, self.scratch)
+
+    @cached_property
+    def index(self) -> SearchIndex:
+        """The search index."""
+        if self.settings.search == "tantivy":
+            from search.tantivy_index import TantivyIndex
+
+            return TantivyIndex(self.places.index, INDEX_SECONDS)
+        from search.opensearch_index import OpenSearchIndex
+
+        from infra.clients import opensearch_client
+
+        return OpenSearchIndex(opensearch_client(self.settings), self.settings.opensearch_alias)
+
+    @cached_property
+    def library(self) -> ClassLibrary:
+        """The record classes: shipped ones, and those of the operator's folder."""
+        folder = self.settings.class_folder
+        return load_library([folder]) if folder else shipped_library()
+
+    @cached_property
+    def reading(self) -> ReadingOptions:
+        """How pages are read."""
+        return ReadingOptions(
+            tuple(self.settings.languages.split("+")), self.settings.ocr_engine, self.settings.tessdata,
+            self.settings.renderer,
+        )  # fmt: skip
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Limits on untrusted input."""
+        return Limits(
+            file_bytes=self.settings.file_bytes,
+            pages=self.settings.pages,
+            page_pixels=self.settings.page_pixels,
+            page_seconds=self.settings.page_seconds,
+            child_bytes=self.settings.child_bytes,
+        )
+
+    def today(self) -> date:
+        """Return the local date."""
+        return self.clock.now().astimezone().date()
+
+    def index_writer(self) -> AbstractContextManager[None]:
+        """Hold the one place of the index writer."""
+        return exclusive(self.places.run / "indexer.lock", INDEX_SECONDS)
+
+    def close(self) -> None:
+        """End children, give back leases and connections, remove the private folder."""
+        self.leases.close()
+        if "children" in self.__dict__:
+            self.children.close()
+        if "index" in self.__dict__:
+            self.index.close()
+        self.database.close()
+        if "scratch" in self.__dict__:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _seal(self, source: Path, target: Path, recipient: str) -> Sealed:
+        # a child, since the library holds the interpreter's lock for the whole call
+        return self.children.run(SEAL_SECONDS, seal_file, source, target, recipient)
+
+    def _reached(self, step: int) -> None:
+        if self.settings.crash_at == step:
+            sys.stderr.write(f"crash at step {step}\n")
+            sys.stderr.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def open_services(person: str | None = None) -> Services:
+    """Build the services that the settings name.
+
+    Raises:
+        ConfigurationError, UnavailableError, AccessDeniedError: nothing can be done until that is mended.
+    """
+    settings, _ = load_settings()
+    return Services(settings, person)
+
+
+def os_user() -> str:
+    """Return the operating-system user this process runs as."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"

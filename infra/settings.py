@@ -1,0 +1,124 @@
+"""Settings: the only place that reads the environment, `muniment.toml` and secret files.
+
+Precedence: `MUNIMENT_<NAME>`, then `MUNIMENT_<NAME>_FILE` for secrets, then `muniment.toml` in MUNIMENT_HOME, then the
+default. docs/configuration.md lists every setting; a test compares.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from records.errors import ConfigurationError
+
+SECRETS = ("database_password", "s3_access_key", "s3_secret_key", "opensearch_password", "token")
+
+
+class Settings(BaseSettings):
+    """What an operator may set; frozen. Field descriptions are the documentation's text."""
+
+    model_config = SettingsConfigDict(env_prefix="MUNIMENT_", frozen=True, extra="forbid")
+
+    home: Path = Field(description="Folder of this installation: catalogue, keys, store, inbox, work.")
+    keys: Path | None = Field(None, description="Folder of the vault keys; better on another volume than the data.")
+    escrow: Path | None = Field(None, description="Folder where escrow shares are written until they are moved away.")
+    inbox: Path | None = Field(
+        None, description="Watched folders, one for each client's name; same file system as home."
+    )
+    language: Literal["auto", "en", "es"] = Field("auto", description="Language of what people read; auto: the locale.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="What is logged, from.")
+
+    database_url: str | None = Field(None, description="SQLAlchemy URL of a PostgreSQL database; none: SQLite in home.")
+    database_password: SecretStr | None = Field(None, description="Password of the database, if not in the URL.")
+
+    store: Literal["directory", "s3"] = Field("directory", description="Where sealed objects live.")
+    s3_endpoint: str | None = Field(None, description="Address of the S3 service, with https://.")
+    s3_access_key: SecretStr | None = Field(None, description="Access key of the S3 service.")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret key of the S3 service.")
+    s3_ca: Path | None = Field(None, description="File of the certificate authority of the S3 service.")
+    s3_bucket: str = Field("originals", description="Bucket of sealed objects; made with Object Lock if absent.")
+    s3_default_days: int = Field(7, ge=1, description="Short default lock of the bucket, in days.")
+    retention_days: int = Field(365, ge=8, description="Lock asked for each original after its commit, in days.")
+
+    search: Literal["tantivy", "opensearch"] = Field("tantivy", description="Search engine.")
+    opensearch_url: str | None = Field(None, description="Address of OpenSearch, with https://.")
+    opensearch_user: str | None = Field(None, description="User of OpenSearch.")
+    opensearch_password: SecretStr | None = Field(None, description="Password of OpenSearch.")
+    opensearch_ca: Path | None = Field(None, description="File of the certificate authority of OpenSearch.")
+    opensearch_alias: str = Field("muniment", description="Alias of the index.")
+
+    languages: str = Field("spa+eng", description="Tesseract languages, the likeliest first, joined by +.")
+    ocr_engine: Literal["auto", "tesserocr", "pytesseract"] = Field("auto", description="Reading engine.")
+    renderer: Literal["auto", "poppler", "pdfium"] = Field("auto", description="What draws PDF pages.")
+    tessdata: str | None = Field(None, description="Folder of Tesseract's models; none: found where Debian puts it.")
+    workers: int | None = Field(None, ge=1, description="Child processes that read pages; none: one a core.")
+    page_seconds: float = Field(180.0, gt=0, description="Wall clock for one page before its child is ended.")
+    page_pixels: int = Field(250_000_000, gt=0, description="Pixels of one page at most.")
+    pages: int = Field(5_000, gt=0, description="Pages of one file at most.")
+    file_bytes: int = Field(8 * 1024**3, gt=0, description="Bytes of one file at most.")
+    child_bytes: int = Field(3 * 1024**3, gt=0, description="Address space of one child process.")
+    class_folder: Path | None = Field(None, description="Folder of further record classes (TOML files).")
+
+    watch_seconds: float = Field(2.0, gt=0, description="How often watched folders are listed.")
+    stable_seconds: float = Field(4.0, ge=0, description="How long a watched file must not change before it is taken.")
+    arriving_seconds: float = Field(600.0, ge=0, description="How long a file that is not whole waits before refusal.")
+    lease_seconds: float = Field(120.0, gt=0, description="How long a worker's lease lives without being renewed.")
+
+    token: SecretStr | None = Field(None, description="Token of the person named by --as.")
+    crash_at: int | None = Field(None, description="For tests: end the process hard when this numbered step is done.")
+
+
+def load_settings() -> tuple[Settings, dict[str, str]]:
+    """Read the settings; also return where each came from (`environment`, `file`, `default`).
+
+    Raises:
+        ConfigurationError: an unknown or impossible setting, named.
+    """
+    environment = dict(os.environ)
+    home = Path(environment.get("MUNIMENT_HOME") or platformdirs.user_data_path("muniment", appauthor=False))
+    from_file = _read_file(home / "muniment.toml")
+    values: dict[str, Any] = {**from_file, "home": home.absolute()}
+    origins = {name: "file" if name in from_file else "default" for name in Settings.model_fields}
+    for name in Settings.model_fields:
+        variable = f"MUNIMENT_{name.upper()}"
+        if environment.get(variable):
+            values.pop(name, None)
+            origins[name] = "environment"
+        elif name in SECRETS and environment.get(variable + "_FILE"):
+            values[name] = _read_secret(Path(environment[variable + "_FILE"]), variable)
+            origins[name] = "secret file"
+    if environment.get("CRASH_AT") and "crash_at" not in values:
+        values["crash_at"] = environment["CRASH_AT"]
+    try:
+        return Settings(**{**values, "home": home.absolute()}), origins
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors(include_input=False)
+        )
+        raise ConfigurationError(f"settings do not hold: {wrong}") from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"muniment.toml cannot be read: {error}") from error
+
+
+def _read_secret(path: Path, variable: str) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"{variable}_FILE cannot be read: {error.strerror}") from error
+
+
+def run_environment() -> dict[str, str]:
+    """Return a copy of the process's environment, for children that `up` starts."""
+    return dict(os.environ)

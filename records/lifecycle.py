@@ -1,0 +1,80 @@
+"""States and the only legal transitions, as tables; and the closed list of event types of the custody ledger.
+
+Source: design, section 1; reference of custody, section 1.3. docs/design/lifecycle.md shows the same tables and a test
+compares them. A verifier replays the ledger against `TRANSITIONS`.
+"""
+
+from records.errors import LifecycleError
+
+SCAN_STATES = ("waiting", "received", "accessioned", "duplicate", "refused")
+ORIGINAL_STATES = ("sealed", "stored")
+RECORD_STATES = ("accessioned", "read", "described", "in_review", "indexed")
+BATCH_STATES = ("open", "closed")
+
+# How far a scan or record has come; `status` counts by these, the least advanced record deciding for its scan.
+STATUS_STATES = (
+    "received",
+    "accessioned",
+    "read",
+    "described",
+    "in_review",
+    "indexed",
+    "refused",
+    "duplicate",
+    "waiting",
+)
+PROGRESS = {state: rank for rank, state in enumerate(("accessioned", "read", "in_review", "described", "indexed"))}
+
+# type -> subject kind -> legal (from, to); types without a row here change no state.
+TRANSITIONS: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
+    "batch_opened": {"bat": ((None, "open"),)},
+    "batch_closed": {"bat": (("open", "closed"),)},
+    "received": {"scn": ((None, "received"),)},
+    "accessioned": {"scn": (("received", "accessioned"),)},
+    "duplicate_found": {"scn": (("received", "duplicate"),)},
+    "refused": {"scn": ((None, "refused"), ("received", "refused"))},
+    "sealed": {"ori": ((None, "sealed"), ("sealed", "sealed"))},
+    "stored": {"ori": (("sealed", "stored"),)},
+    "registered": {"rec": ((None, "accessioned"),)},
+    "read": {"rec": (("accessioned", "read"), ("read", "read"), ("described", "read"), ("in_review", "read"))},
+    "described": {
+        "rec": tuple((before, after) for before in ("read", "described", "in_review", "indexed")
+                     for after in ("described", "in_review"))
+    },
+    "review_released": {"rec": (("in_review", "described"),)},
+    "indexed": {"rec": (("described", "indexed"),)},
+}  # fmt: skip
+
+# Types that record an act without moving the subject's state (reads among them: they are events too).
+STATELESS = (
+    "retention_set", "viewed", "exported", "printed", "search_hit_opened", "access_denied", "field_corrected",
+    "field_confirmed", "key_released", "envelope_released", "fixity_checked", "processed", "key_rotated",
+    "key_rewrapped", "person_accredited", "role_granted", "role_revoked", "config_changed", "lock_probe", "waived",
+    "correction", "incident",
+)  # fmt: skip
+
+# Types that later parts of the work use; the table of legal moves of each comes with its part.
+RESERVED = (
+    "prepared", "scanned", "rescanned", "qc_passed", "qc_failed", "lent", "renewed", "recalled", "recharged",
+    "returned", "checked", "refiled", "moved", "missing", "found", "found_approved", "requested", "claimed", "hold_set",
+    "hold_released", "disposal_proposed", "disposal_approved", "key_destroyed", "erasure_effective", "disposed",
+    "picked", "sighted", "inventoried", "in_transit", "reversed", "checkpoint_timestamped", "period_sealed",
+)  # fmt: skip
+
+EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)
+
+
+def check_transition(event_type: str, subject: str, before: str | None, after: str | None) -> None:
+    """Refuse a move that the tables do not allow.
+
+    Raises:
+        LifecycleError: the type is unknown, or the move is not in its row.
+    """
+    kind = subject.partition("_")[0]
+    if event_type in TRANSITIONS:
+        if (before, after) not in TRANSITIONS[event_type].get(kind, ()):
+            raise LifecycleError(f"{event_type}: {kind} may not go from {before} to {after}")
+    elif event_type not in EVENT_TYPES:
+        raise LifecycleError(f"{event_type} is no event type")
+    elif before is not None or after is not None:
+        raise LifecycleError(f"{event_type} changes no state")

@@ -1,0 +1,38 @@
+"""The closed list of reasons why a person must decide on a record, with what to do; docs/record-classes.md has each.
+
+Source: reference of data verification, section 2 (outcomes and their effects).
+"""
+
+REVIEW_CODES: dict[str, str] = {
+    "class-unsure": "Two classes fit about as well: say which it is.",
+    "no-text": "Nothing could be read: look at the image and key the fields.",
+    "required-missing": "A field that this class must have was not found: key it.",
+    "low-confidence": "The value was found, but not surely enough: compare it with the image.",
+    "ambiguous": "The value can be read in two ways: say which is meant.",
+    "rivals": "Other values stand in as good a place: say which it is.",
+    "totals": "The amounts do not add up: correct the one that is wrong.",
+    "unconfirmed": "No other amount confirms this one: compare it with the image.",
+    "derived": "The value does not stand on the page; it was computed from others: confirm it.",
+    "tax-id": "The tax id is a placeholder or its control character does not hold: compare it with the image.",
+    "iban-invalid": "The account number does not hold: compare it with the image.",
+    "iban-unconfirmed": "The account is seen for the first time: confirm it by a call to a number already on file.",
+    "date": "The date is not plausible: compare it with the image.",
+    "date-order": "Two dates of this record contradict each other: compare both with the image.",
+}
+
+CODE_OF_CHECK: dict[str, str] = {
+    "totals": "totals",
+    "lines": "totals",
+    "tax-rate": "totals",
+    "confirmed": "unconfirmed",
+    "derived": "derived",
+    "ambiguous": "ambiguous",
+    "distinct": "rivals",
+    "tax-id": "tax-id",
+    "iban": "iban-invalid",
+    "iban-known": "iban-unconfirmed",
+    "date-plausible": "date",
+    "birth-plausible": "date",
+    "expiry": "date",
+    "date-order": "date-order",
+}

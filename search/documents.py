@@ -1,0 +1,152 @@
+"""Search documents: what an index keeps of one page, and what of a record.
+
+A page keeps its words with their boxes in a compact form that is stored and not searched, and three fields that are
+searched and not stored (analysis has the forms):
+
+- `words`: the folded words in reading order, one token each, for phrases and beginnings;
+- `terms`: what a word may be found by without order: stems, forms without letters, and further forms;
+- `often`: those of `terms` that stand on the page at least OFTEN times.
+
+A word broken at the end of a line (`sumi-` / `nistro`) stands in `words` joined, in its halves in `terms`, and matches
+with both boxes.
+"""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from records.text import Box, PageText, Word
+from search.analysis import exact, fold_value, forms, meanings, stems
+from search.contract import RecordDocument
+
+OFTEN = 3  # times on one page; below, a word may be there by chance
+_LAST_PAGE = 999_999  # page numbers are counted down from here, so that one descending order serves record and page
+_HYPHENS = "-‐‑­¬"  # what a scanner's reader makes of a hyphen
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """The words of a page as they stand in the index: texts, boxes, and which word goes on in the next.
+
+    `sides` are the boxes one after the other, four numbers each: a search shows few of them.
+    """
+
+    words: Sequence[str]
+    sides: Sequence[int]
+    broken: Sequence[int]
+
+    def box(self, number: int) -> Box:
+        """Return the box of a word (from 0), in pixels of the page's raster."""
+        return Box(*self.sides[4 * number : 4 * number + 4])
+
+    def units(self) -> Iterator[tuple[str, range]]:
+        """Yield each word with the numbers of the page's words it is made of; a broken word is one unit."""
+        if not self.broken:
+            yield from ((word, range(number, number + 1)) for number, word in enumerate(self.words))
+            return
+        broken = set(self.broken)
+        start = 0
+        while start < len(self.words):
+            end = start
+            while end in broken:
+                end += 1
+            if end == start:
+                yield self.words[start], range(start, start + 1)
+            else:
+                halves = [word.rstrip(_HYPHENS) for word in self.words[start:end]]
+                yield "".join(halves) + self.words[end], range(start, end + 1)
+            start = end + 1
+
+
+class PageFields(NamedTuple):
+    """The searched fields of a page: tokens parted by single spaces."""
+
+    words: str
+    terms: str
+    often: str
+
+
+def stored_page(page: PageText) -> StoredPage:
+    """Return what is kept of a page as read."""
+    words = page.words
+    broken = tuple(number for number in range(len(words) - 1) if _goes_on(words[number], words[number + 1]))
+    # A word with white space inside would be two in the index's fields and one here.
+    return StoredPage(
+        ["".join(word.text.split()) for word in words], [side for word in words for side in word.box], broken
+    )
+
+
+def page_fields(page: StoredPage) -> PageFields:
+    """Return the searched fields of a page."""
+    order: list[str] = []
+    counts: Counter[str] = Counter()
+    for text, numbers in page.units():
+        main, extra = forms(text)
+        order.extend(main)
+        for form in main:
+            counts.update(meanings(form))
+        for form in extra:
+            counts.update((exact(form), *stems(form)))
+        if len(numbers) > 1:
+            for number in numbers:
+                for form in forms(page.words[number]).main:
+                    counts.update((exact(form), *stems(form)))
+    often = (token for token, times in counts.items() if times >= OFTEN)
+    return PageFields(" ".join(order), " ".join(counts), " ".join(often))
+
+
+def pack(page: StoredPage) -> bytes:
+    """Return a stored page as bytes; `unpack` is the inverse."""
+    row = {"words": page.words, "sides": page.sides, "broken": page.broken}
+    return zlib.compress(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+
+
+def unpack(data: bytes) -> StoredPage:
+    """Return the page that `pack` made bytes of."""
+    row = json.loads(zlib.decompress(data))
+    return StoredPage(row["words"], row["sides"], row["broken"])
+
+
+def page_key(record: str, page: int) -> str:
+    """Return the key of a page; keys in descending order give the newest records first, their pages ascending.
+
+    Record ids begin with their time of making (UUIDv7), so the order of ids is the order of making.
+    """
+    return f"{record}/{_LAST_PAGE - page:06d}"
+
+
+def split_key(key: str) -> tuple[str, int]:
+    """Return record and page of a page's key."""
+    record, _, number = key.rpartition("/")
+    return record, _LAST_PAGE - int(number)
+
+
+def field_tokens(fields: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the values of a record as filters ask for them: `name=value`, folded."""
+    return sorted({field_token(name, value) for name, values in fields.items() for value in values})
+
+
+def field_token(name: str, value: str) -> str:
+    """Return one value as filters ask for it."""
+    return f"{name}={fold_value(value)}"
+
+
+def record_facts(document: RecordDocument) -> str:
+    """Return as JSON what a hit says of its record, kept once a record."""
+    facts = {
+        "client": document.client,
+        "class": document.record_class,
+        "fields": {name: list(values) for name, values in document.fields.items()},
+    }
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _goes_on(word: Word, following: Word) -> bool:
+    # "sumi-" at the end of a line and "nistro" in the next; never "2025-" and "007", nor a dash between spaces.
+    if word.line == following.line and word.block == following.block:
+        return False
+    first, rest = word.text.rstrip(_HYPHENS), following.text.lstrip("([«\"'")
+    return first != word.text and first[-1:].isalpha() and rest[:1].islower()

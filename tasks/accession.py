@@ -1,0 +1,202 @@
+"""The accession step: a claimed scan is examined, compared with what is held, and taken into custody.
+
+The numbered steps 1 to 6 are in custody/originals.py; here is what surrounds them: the structural check in a child,
+duplicates within the client, and the record that is registered in the same transaction as `stored`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from custody import originals
+from custody.ledger import Draft, Entry, append
+from custody.sealing import digest_file
+from custody.tables import originals as originals_table
+from records.catalogue import records_of_scan, scan_row
+from records.errors import (
+    ChildLimitError,
+    NoSpaceError,
+    RefusedScanError,
+    StoreUnavailableError,
+    UnavailableError,
+    WaitingScanError,
+)
+from records.ids import OriginalId, RecordId, ScanId, instant
+from records.options import Limits
+from records.tables import record_sources, records, scans
+from tasks import intake
+from tasks.examine import Examined, examine
+from tasks.services import Services
+
+TRIES = 2  # after the second crash or limit the arrival is poison (intake, section 4.14)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessionReceipt:
+    """How a scan ended here, with the ids of its records: only ids, so that a flow may carry it."""
+
+    scan: ScanId
+    outcome: Literal["accessioned", "duplicate", "refused", "waiting"]
+    records: tuple[RecordId, ...] = ()
+    reason: str | None = None
+
+
+def take(scan: ScanId, services: Services) -> AccessionReceipt:
+    """Take one scan into custody; harmless to repeat at any point.
+
+    Raises:
+        UnavailableError: something did not answer; the row waits with its reason (raised so that a flow may retry).
+        CustodyError: the store or the ledger does not hold what it should; a person must look.
+    """
+    try:
+        intake.claim(scan, services)
+        return _take_claimed(scan, services)
+    except RefusedScanError as error:
+        intake.refuse(scan, services, error)
+        return AccessionReceipt(scan, "refused", reason=error.code)
+    except UnavailableError as error:
+        code = waiting_code(error)
+        intake.wait(scan, services, code)
+        raise
+
+
+def waiting_code(error: UnavailableError) -> str:
+    """Return the reason of the closed list that fits an unavailable service."""
+    if isinstance(error, WaitingScanError):
+        return error.code
+    if isinstance(error, NoSpaceError):
+        return "no-space"
+    return "store-unavailable" if isinstance(error, StoreUnavailableError) else "database-unavailable"
+
+
+def look(path: Path, limits: Limits) -> tuple[Examined, str, int]:
+    """Check the structure of a file and digest it; runs in a child."""
+    digest, size = digest_file(path)
+    if size > limits.file_bytes:
+        raise RefusedScanError("too-large", "over the limit of bytes")
+    return examine(path, limits), digest, size
+
+
+def _take_claimed(scan: ScanId, services: Services) -> AccessionReceipt:
+    with services.database.read() as connection:
+        row = scan_row(connection, scan)
+        if row.state == "accessioned":
+            return AccessionReceipt(scan, "accessioned", _records(connection, scan))
+    if row.state in ("duplicate", "refused"):
+        return AccessionReceipt(scan, row.state, reason=row.reason)
+    path = intake.work_file(services, row)
+    if not path.exists():
+        raise RefusedScanError("unreadable", "its claimed bytes are gone")
+    examined, digest, size = _look_in_child(services, path)
+    _note_digest(services, scan, digest, size, examined.media_type)
+    if _is_duplicate(services, row, digest):
+        return AccessionReceipt(scan, "duplicate")
+    request = originals.Request(
+        scan, row.client, path, digest, size, examined.media_type, examined.pages, intake.actor_of(row),
+        lambda connection: services.leases.fence(connection, scan),
+    )  # fmt: skip
+
+    def on_stored(connection: Connection, original: OriginalId, entry: Entry) -> None:
+        _register(connection, services, row, original, entry, examined.pages)
+
+    try:
+        originals.accession(services.vault, request, on_stored)
+    except IntegrityError:
+        # another worker sealed the same bytes of this client between our look and TX1
+        if _is_duplicate(services, row, digest):
+            return AccessionReceipt(scan, "duplicate")
+        raise
+    with services.database.read() as connection:
+        return AccessionReceipt(scan, "accessioned", _records(connection, scan))
+
+
+def _look_in_child(services: Services, path: Path) -> tuple[Examined, str, int]:
+    for attempt in range(1, TRIES + 1):
+        try:
+            return services.children.run(services.limits.examine_seconds, look, path, services.limits)
+        except ChildLimitError as error:
+            if attempt == TRIES:
+                raise RefusedScanError("poison", f"limit: {error.limit}") from error
+    raise AssertionError
+
+
+def _note_digest(services: Services, scan: ScanId, digest: str, size: int, media_type: str) -> None:
+    with services.database.write() as connection:
+        services.leases.fence(connection, scan)
+        connection.execute(
+            update(scans).where(scans.c.id == scan).values(sha256=digest, size=size, media_type=media_type)
+        )
+
+
+def _is_duplicate(services: Services, row: Row[Any], digest: str) -> bool:
+    """Set a scan to `duplicate` where its client already holds an original of the same bytes."""
+    with services.database.write() as connection:
+        services.leases.fence(connection, row.id)
+        first = connection.execute(
+            select(originals_table).where(
+                originals_table.c.client == row.client,
+                originals_table.c.sha256 == digest,
+                originals_table.c.scan != row.id,
+            )
+        ).one_or_none()
+        if first is None:
+            return False
+        now = services.clock.now()
+        connection.execute(
+            update(scans)
+            .where(scans.c.id == row.id)
+            .values(
+                state="duplicate", since=instant(now), duplicate_of=first.scan, original=first.id, todo=False,
+                reason=None, detail=None,
+            )
+        )  # fmt: skip
+        draft = Draft(
+            services.ids.new("evt"), "duplicate_found", row.id, intake.actor_of(row), client=row.client,
+            before="received", after="duplicate", refs=(first.scan,),
+        )  # fmt: skip
+        append(connection, draft, now)
+    # the bytes are held already, bit for bit: the copy in work/ may go
+    intake.work_file(services, row).unlink(missing_ok=True)
+    return True
+
+
+def _register(
+    connection: Connection, services: Services, row: Row[Any], original: OriginalId, entry: Entry, page_count: int
+) -> None:
+    """TX2's second half: the scan is `accessioned` and its record registered, with their events."""
+    now = services.clock.now()
+    actor = intake.actor_of(row)
+    record = services.ids.new("rec")
+    connection.execute(
+        update(scans)
+        .where(scans.c.id == row.id)
+        .values(state="accessioned", since=instant(now), original=original, reason=None, detail=None)
+    )
+    draft = Draft(
+        services.ids.new("evt"), "accessioned", row.id, actor, client=row.client, before="received",
+        after="accessioned", refs=(entry.id,),
+    )  # fmt: skip
+    append(connection, draft, now)
+    draft = Draft(
+        services.ids.new("evt"), "registered", record, actor, client=row.client, after="accessioned", refs=(entry.id,)
+    )
+    registered = append(connection, draft, now)
+    connection.execute(
+        insert(records).values(
+            id=record, client=row.client, batch=row.batch, scan=row.id, state="accessioned", created=instant(now),
+            version=registered.seq,
+        )
+    )  # fmt: skip
+    connection.execute(
+        insert(record_sources).values(
+            record=record, position=1, client=row.client, original=original, scan=row.id, first_page=1,
+            last_page=page_count,
+        )
+    )  # fmt: skip
+
+
+def _records(connection: Connection, scan: ScanId) -> tuple[RecordId, ...]:
+    return tuple(RecordId(record) for record in records_of_scan(connection, scan))

@@ -1,0 +1,110 @@
+"""Choose the amounts of a document together, so that they add up by the sums of its class.
+
+Among all values read for each amount the set is taken that satisfies the sum and is best supported by labels and
+places. If none does, the sum is held, however surely each amount was read; if one amount is missing, it is derived
+and said to be derived (reference of data verification, section 4 and acceptance cases 13 and 14).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import product
+
+from records.arithmetic import CENT, Equation, check_sum, derive
+from records.fields import Check
+from records.normalise import money_text
+from tasks.candidates import Candidate
+from tasks.extract import Choice
+
+MOST_OPTIONS = 6
+LEFT_OUT = 0.35  # what leaving an optional amount out counts, against the score of one that fits
+SUM_OF_ROWS = 0.5  # score of an amount added up from several rows (two rates of tax)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What an equation gave: the chosen values by field, the check's answer, and what was derived."""
+
+    values: Mapping[str, Choice]
+    check: Check
+    derived: str | None = None
+
+
+def with_sums(choices: Sequence[Choice], candidates: Sequence[Candidate]) -> list[Choice]:
+    """Add the sum over rows as one more option, for amounts that are printed once for each rate."""
+    rows: dict[tuple[int, int], Candidate] = {}
+    for candidate in candidates:
+        kept = rows.get((candidate.page, candidate.row))
+        if kept is None or candidate.score > kept.score:
+            rows[candidate.page, candidate.row] = candidate
+    parts = [item for item in rows.values() if Decimal(item.value) != 0]
+    if len(parts) < 2 or len(parts) > 6:
+        return list(choices)
+    value = money_text(sum((Decimal(item.value) for item in parts), Decimal(0)))
+    if any(choice.value == value for choice in choices):
+        return list(choices)
+    first = parts[0]
+    words = tuple(word for item in parts if item.page == first.page for word in item.words)
+    raw = " + ".join(item.raw for item in parts)
+    total = Candidate(first.field, value, raw, first.page, words, SUM_OF_ROWS, "derived", first.currency)
+    return [*choices, Choice(total, SUM_OF_ROWS, 1)]
+
+
+def solve(equation: Equation, choices: Mapping[str, Sequence[Choice]], lines: int = 1) -> Solution:
+    """Choose values for an equation's fields; the check says pass, info, hold or unknown."""
+    best = _best_set(equation, choices)
+    if best is not None:
+        values = {name: Decimal(choice.value) for name, choice in best.items()}
+        return Solution(best, check_sum(equation, values, lines))
+    chosen = {name: options[0] for name in equation.fields if (options := choices.get(name))}
+    values = {name: Decimal(choice.value) for name, choice in chosen.items()}
+    missing = derive(equation, values) or _derive_optional(equation, values)
+    if missing is not None:
+        name, value = missing
+        made = Candidate(name, money_text(value), "", 0, (), 0.6, "derived")
+        chosen[name] = Choice(made, 0.6, 1)
+        return Solution(chosen, Check("totals", "unknown", f"derived from the others: {equation.text}"), name)
+    return Solution(chosen, check_sum(equation, values, lines))
+
+
+def _best_set(equation: Equation, choices: Mapping[str, Sequence[Choice]]) -> dict[str, Choice] | None:
+    """Return the best supported set of values that satisfies the sum to the cent or nearly, or None."""
+    options: list[list[Choice | None]] = []
+    for term in equation.terms:
+        values: list[Choice | None] = list(choices.get(term.field, ())[:MOST_OPTIONS])
+        options.append([*values, None] if term.optional else values)
+    results = list(choices.get(equation.result, ())[:MOST_OPTIONS])
+    best: tuple[float, dict[str, Choice]] | None = None
+    for picked in product(*options, results):
+        chosen = {name: choice for name, choice in zip(equation.fields, picked, strict=True) if choice is not None}
+        score = _fit(equation, chosen)
+        if score is not None and (best is None or score > best[0]):
+            best = score, chosen
+    return best[1] if best else None
+
+
+def _fit(equation: Equation, chosen: Mapping[str, Choice]) -> float | None:
+    """Return how well a set of values is supported, or None if it does not add up or uses one place twice."""
+    values = {name: Decimal(choice.value) for name, choice in chosen.items()}
+    if equation.result not in values or len(chosen) < 2:
+        return None
+    difference = abs(values[equation.result] - equation.sum(values))
+    if difference > 2 * CENT:
+        return None
+    places = [choice.best.words for choice in chosen.values() if choice.best.words]
+    if len(set(places)) < len(places):
+        return None
+    left_out = len(equation.fields) - len(chosen)
+    exact = 0.0 if difference == 0 else -0.3
+    zeros = sum(value == 0 for value in values.values()) * 0.1
+    return sum(choice.score for choice in chosen.values()) + left_out * LEFT_OUT + exact - zeros
+
+
+def _derive_optional(equation: Equation, values: Mapping[str, Decimal]) -> tuple[str, Decimal] | None:
+    """Return the one optional amount that is not printed and closes the sum, if its sign is right."""
+    missing = [term for term in equation.terms if term.optional and term.field not in values]
+    needed = [term for term in equation.terms if not term.optional]
+    if len(missing) == 0 or equation.result not in values or any(term.field not in values for term in needed):
+        return None
+    rest = (values[equation.result] - equation.sum(values)) * missing[0].sign
+    return (missing[0].field, rest) if rest > 0 else None

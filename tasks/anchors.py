@@ -1,0 +1,186 @@
+"""Find the labels of a class's fields on a page, and the places beside and below them where values stand.
+
+Labels are phrases of the class file, compared without case and accents; where the words come from OCR and a phrase
+has at least five letters, letters that print readers take for each other are allowed, at a lower weight. A longer
+label hides a shorter one in it ("fecha de vencimiento" is not "fecha"), and every label ends the value before it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from records.class_library import RecordClass
+from tasks.layout import PageLayout, Row
+
+LOOSE_WEIGHT = 0.85
+LOOSE_LETTERS = 5
+NUMBER_SIGN = "no"  # what nº folds to; its raised letter is read as almost anything
+BELOW_ROWS = 3  # rows under a label that are looked at
+BELOW_HEIGHTS = 4.0  # and how far down, in heights of the label's row
+
+# What Tesseract takes for what on worn print; both ways where it was seen both ways.
+_CONFUSED = {
+    "a": "a4", "b": "b8", "c": "ce", "e": "ec", "g": "g9", "h": "hn", "i": "i1lt", "l": "l1i", "m": "mn", "n": "nm",
+    "o": "o09", "q": "qo", "s": "s5", "t": "tif", "u": "uv", "v": "vu", "z": "z2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A label found: whose it is (none for a label that belongs to no field), how strong, and where.
+
+    `start` and `end` are characters of the row's text. `weights` maps names of fields to weights 0..1.
+    """
+
+    row: Row
+    start: int
+    end: int
+    weights: Mapping[str, float] = field(default_factory=dict)
+    hides: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of a row where a label's value may stand; `factor` 0..1 says how usual that place is."""
+
+    row: Row
+    start: int
+    end: int
+    where: str
+    factor: float
+
+    @property
+    def text(self) -> str:
+        """The characters of the row in this stretch."""
+        return self.row.text[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    weights: Mapping[str, float]
+    hides: frozenset[str]
+
+
+class Labels:
+    """The labels of one class, compiled once: exact in one expression, loose in another."""
+
+    def __init__(self, record_class: RecordClass) -> None:
+        """Collect every anchor, exclusion and neutral label of the class."""
+        found: dict[str, dict[str, float]] = {phrase: {} for phrase in record_class.labels}
+        hides: dict[str, set[str]] = {}
+        for spec in record_class.fields:
+            if spec.cardinality == "lines":
+                continue
+            for phrase, weight in spec.anchors.items():
+                found.setdefault(phrase, {})[spec.name] = weight
+            for phrase in spec.unless:
+                found.setdefault(phrase, {})
+                hides.setdefault(phrase, set()).add(spec.name)
+        self.phrases = [_Phrase(found[phrase], frozenset(hides.get(phrase, ()))) for phrase in found]
+        ordered = sorted(range(len(found)), key=lambda index: -len(list(found)[index]))
+        texts = list(found)
+        self.exact = _compile([(index, texts[index]) for index in ordered], loose=False)
+        long = [
+            (index, texts[index])
+            for index in ordered
+            if _letters(texts[index]) >= LOOSE_LETTERS or texts[index] == NUMBER_SIGN
+        ]
+        self.loose = _compile(long, loose=True)
+
+    def find(self, row: Row, *, loose: bool) -> list[Hit]:
+        """Return the labels of a row from left to right; none overlaps another."""
+        hits = [self._hit(row, match, 1.0) for match in self.exact.finditer(row.folded)]
+        if loose:
+            for match in self.loose.finditer(row.folded):
+                if not any(match.start() < hit.end and hit.start < match.end() for hit in hits):
+                    hits.append(self._hit(row, match, LOOSE_WEIGHT))
+        return sorted(hits, key=lambda hit: hit.start)
+
+    def _hit(self, row: Row, match: "re.Match[str]", factor: float) -> Hit:
+        phrase = self.phrases[int((match.lastgroup or "p0")[1:])]
+        weights = {name: weight * factor for name, weight in phrase.weights.items() if name not in phrase.hides}
+        return Hit(row, match.start(), match.end(), weights, phrase.hides)
+
+
+def _letters(phrase: str) -> int:
+    return sum(character.isalpha() for character in phrase)
+
+
+def _compile(phrases: Iterable[tuple[int, str]], *, loose: bool) -> re.Pattern[str]:
+    """Compile phrases into one expression; group `p7` is phrase 7. The longest stands first and so wins."""
+    parts = [f"(?P<p{index}>{_expression(text, loose=loose)})" for index, text in phrases]
+    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(parts)})" if parts else r"(?!)")
+
+
+def _expression(phrase: str, *, loose: bool) -> str:
+    pieces = []
+    for word in phrase.split():
+        if loose and word == NUMBER_SIGN:
+            pieces.append(r"n[o0-9*?'\"]")
+            continue
+        letters = []
+        for character in word:
+            if character == ".":
+                letters.append(r"\.?\s?")
+            elif loose and character in _CONFUSED:
+                letters.append(f"[{_CONFUSED[character]}]")
+            else:
+                letters.append(re.escape(character))
+        pieces.append("".join(letters))
+    ending = r"(?![a-z]|-[a-z0-9])" if phrase[-1].isalnum() else ""
+    if loose and phrase == NUMBER_SIGN:
+        ending = r"(?=\s?[:.])"
+    return r"[\s.:()_-]{1,2}".join(pieces) + ending
+
+
+@lru_cache(maxsize=64)
+def _labels(key: "_ByIdentity") -> Labels:
+    return Labels(key.record_class)
+
+
+@dataclass(frozen=True, slots=True)
+class _ByIdentity:
+    """Lets compiled labels be kept for a class, which holds mappings and so has no hash of its own."""
+
+    record_class: RecordClass = field(compare=False, hash=False)
+    identity: int = 0
+
+
+def find_labels(page: PageLayout, record_class: RecordClass) -> list[Hit]:
+    """Return all labels of the class on a page, from top to bottom and left to right."""
+    labels = _labels(_ByIdentity(record_class, id(record_class)))
+    loose = page.page.source == "ocr"
+    return [hit for row in page.rows for hit in labels.find(row, loose=loose)]
+
+
+def regions(hit: Hit, page: PageLayout, hits: Iterable[Hit], where: Iterable[str]) -> Iterator[Region]:
+    """Yield the places where the value of a label may stand, the most usual first."""
+    for place in where:
+        if place in ("right", "same-line"):
+            yield from _right(hit, hits)
+        elif place == "below":
+            yield from _below(hit, page, hits)
+
+
+def _right(hit: Hit, hits: Iterable[Hit]) -> Iterator[Region]:
+    """The rest of the row up to the next label."""
+    later = [other.start for other in hits if other.row is hit.row and other.start >= hit.end]
+    end = min(later, default=len(hit.row.text))
+    if end > hit.end:
+        yield Region(hit.row, hit.end, end, "right", 1.0)
+
+
+def _below(hit: Hit, page: PageLayout, hits: Iterable[Hit]) -> Iterator[Region]:
+    """The cells of the next rows that stand under the label."""
+    label = hit.row.box_of(hit.start, hit.end)
+    margin = 1.5 * hit.row.height
+    others = [other for other in hits if other is not hit]
+    for row in page.rows[hit.row.number + 1 : hit.row.number + 1 + BELOW_ROWS]:
+        if row.box.y0 - label.y1 > BELOW_HEIGHTS * hit.row.height:
+            return
+        for cell in row.cells:
+            if cell.box.x0 <= label.x1 + margin and cell.box.x1 >= label.x0 - margin:
+                if any(other.row is row and cell.start <= other.start < cell.end for other in others):
+                    return
+                yield Region(row, cell.start, cell.end, "below", 0.85)

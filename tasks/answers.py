@@ -1,0 +1,154 @@
+"""The shapes of answers: SCAN, BATCH, RECORD, FIELD and EVENT of the command line's contract, section 4.
+
+Read from the catalogue on a given connection. A key without a value is present and None.
+"""
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from custody import ledger
+from custody.tables import originals
+from records.catalogue import (
+    batch_counts,
+    batch_pages,
+    current_fields,
+    field_of,
+    open_reviews,
+    record_row,
+    records_of_scan,
+    sources_of,
+)
+from records.fields import Field
+from records.ids import ScanId
+from records.lifecycle import PROGRESS
+from records.reasons import REFUSALS, WAITING
+from records.tables import clients, pages, record_sources, records, scans
+
+Answer = dict[str, Any]
+
+SUMMARIES = {  # what an event says to people, in English; the web and the plain output translate
+    "received": "The file was claimed", "sealed": "The original was sealed",
+    "stored": "The original was stored and read back",
+    "accessioned": "The scan was taken into custody", "registered": "The record was registered",
+    "read": "The pages were read", "described": "Class and fields were found", "indexed": "The record can be found",
+    "viewed": "The record was viewed", "exported": "Content was handed over", "refused": "The scan was refused",
+    "duplicate_found": "The same bytes were held already", "field_corrected": "A field was corrected",
+    "field_confirmed": "A field was confirmed", "review_released": "A person settled the review",
+    "access_denied": "Access was denied", "envelope_released": "An envelope was handed over",
+    "retention_set": "The lock was lengthened", "incident": "The work was stopped", "processed": "The system opened it",
+    "search_hit_opened": "A search hit was opened",
+}  # fmt: skip
+
+
+def client_name(connection: Connection, client: str) -> str:
+    """Return a client's name."""
+    return str(connection.execute(select(clients.c.name).where(clients.c.id == client)).scalar_one())
+
+
+def scan_answer(connection: Connection, scan: str) -> Answer:
+    """Return SCAN."""
+    row = connection.execute(select(scans).where(scans.c.id == scan)).one()
+    made = records_of_scan(connection, ScanId(row.duplicate_of or row.id))
+    outcome = "waiting" if row.state == "received" else row.state
+    return {
+        "scan": row.id, "path": row.path, "batch": row.batch, "client": client_name(connection, row.client),
+        "outcome": outcome, "state": scan_state(connection, row), "reason": _reason(row), "sha256": row.sha256,
+        "size": row.size, "original": row.original, "records": made if outcome in ("accessioned", "duplicate") else [],
+        "duplicate_of": row.duplicate_of, "since": row.since,
+    }  # fmt: skip
+
+
+def scan_state(connection: Connection, row: Row[Any]) -> str:
+    """Return the scan's own state until `accessioned`, then the least advanced of its records."""
+    if row.state != "accessioned":
+        return str(row.state)
+    states = connection.execute(select(records.c.state).where(records.c.scan == row.id)).scalars()
+    return str(min(states, key=PROGRESS.__getitem__, default="accessioned"))
+
+
+def batch_answer(connection: Connection, row: Row[Any]) -> Answer:
+    """Return BATCH."""
+    counts = batch_counts(connection, row.id)
+    return {
+        "batch": row.id, "name": row.name, "client": client_name(connection, row.client), "state": row.state,
+        "expected": row.expected, "offered": counts.offered, "accessioned": counts.accessioned,
+        "refused": counts.refused, "duplicate": counts.duplicate, "waiting": counts.waiting,
+        "pages": batch_pages(connection, row.id), "opened": row.opened, "closed": row.closed, "waiver": row.waiver,
+    }  # fmt: skip
+
+
+def record_answer(connection: Connection, record: str) -> Answer:
+    """Return RECORD."""
+    row = record_row(connection, record)
+    sources = sources_of(connection, record)
+    original = connection.execute(select(originals).where(originals.c.id == sources[0].original)).one()
+    numbers = connection.execute(select(pages.c.number).where(pages.c.record == record)).scalars().all()
+    return {
+        "id": row.id, "client": client_name(connection, row.client), "class": row.record_class,
+        "class_confidence": row.class_confidence, "class_evidence": row.class_evidence, "state": row.state,
+        "batch": row.batch, "scan": row.scan,
+        "original": {
+            "id": original.id, "sha256": original.sha256, "size": original.size, "media_type": original.media_type,
+        },
+        "sources": [
+            {"original": s.original, "scan": s.scan, "first_page": s.first_page, "last_page": s.last_page}
+            for s in sources
+        ],
+        "pages": len(numbers) or original.pages, "language": row.language, "text_source": row.text_source,
+        "readable": row.readable,
+        "fields": [field_answer(field_of(field)) for field in current_fields(connection, record)],
+        "review": [
+            {"code": r.code, "field": r.field, "message": r.message, "since": r.since}
+            for r in open_reviews(connection, record)
+        ],
+        "file": None,
+    }  # fmt: skip
+
+
+def record_head(connection: Connection, row: Row[Any]) -> Answer:
+    """Return the short form of a record, for lists."""
+    original = connection.execute(
+        select(record_sources.c.original).where(record_sources.c.record == row.id, record_sources.c.position == 1)
+    ).scalar_one()
+    return {
+        "id": row.id, "client": client_name(connection, row.client), "class": row.record_class, "state": row.state,
+        "scan": row.scan, "original": original,
+    }  # fmt: skip
+
+
+def field_answer(field: Field) -> Answer:
+    """Return FIELD."""
+    return {
+        "name": field.name, "index": field.index, "value": field.value, "raw": field.raw, "type": field.type,
+        "currency": field.currency, "page": field.page, "box": None if field.box is None else list(field.box),
+        "confidence": round(field.confidence, 4), "method": field.method, "engine": field.engine,
+        "status": field.status,
+        "checks": [{"check": c.check, "outcome": c.outcome, "message": c.message} for c in field.checks],
+    }  # fmt: skip
+
+
+def event_answer(entry: ledger.Entry, record: str | None = None) -> Answer:
+    """Return EVENT."""
+    event = json.loads(entry.leaf)
+    return {
+        "seq": entry.seq, "id": entry.id, "time": event["ts"], "type": event["type"], "subject": event["subject"],
+        "record": record, "actor": event["actor"]["id"], "reason": event["reason"], "from": event["from"],
+        "to": event["to"], "summary": SUMMARIES.get(event["type"], event["type"].replace("_", " ")),
+    }  # fmt: skip
+
+
+def timeline(connection: Connection, record: str) -> list[Answer]:
+    """Return the events of a record, its scans and its originals in ledger order: paper and image as one."""
+    sources = sources_of(connection, record)
+    subjects = [record, *(s.scan for s in sources), *(s.original for s in sources)]
+    return [event_answer(entry, record) for entry in ledger.of_subjects(connection, sorted(set(subjects)))]
+
+
+def _reason(row: Row[Any]) -> Answer | None:
+    if row.reason is None:
+        return None
+    advice = {**REFUSALS, **WAITING}[row.reason]
+    message = row.reason.replace("-", " ") + (f": {row.detail}" if row.detail else "")
+    return {"code": row.reason, "message": message, "next": advice.partition(": ")[2] or advice}

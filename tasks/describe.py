@@ -1,0 +1,184 @@
+"""Describe a record: its class, its index fields with evidence, and what a person must decide.
+
+A pure function of the pages as read, the class library and today's date (design, section 2; the shapes are those of
+records.fields). Order: lay out, conventions, class, labels, candidates, amounts together, checks, reasons.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from records.arithmetic import Equation, check_tax
+from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
+from records.fields import Check, Description, Field, ReviewReason
+from records.text import PageText
+from records.validation import check_date_order
+from tasks.amounts import Solution, solve, with_sums
+from tasks.classify import Classification, classify
+from tasks.conventions import Conventions, find_conventions
+from tasks.extract import Choice, collect, mark_pages, rank
+from tasks.judge import Verdict, judge, missing, reasons, status_of
+from tasks.layout import PageLayout, lay_out
+
+FIRST_PAGES = 12  # pages looked at from the front
+LAST_PAGES = 4  # and from the back: a long record states what it is at its ends
+
+
+def describe(
+    pages: Sequence[PageText], library: ClassLibrary, today: date, class_hint: str | None = None
+) -> Description:
+    """Describe a record from its pages as read.
+
+    Args:
+        pages: in the record's order; boxes in pixels of each page's raster.
+        library: the record classes.
+        today: the day of describing, for checks of dates.
+        class_hint: a class a person or channel has named; it is taken as it is.
+
+    Raises:
+        RecordClassError: the library has no class named `class_hint`.
+    """
+    ends = [*pages[:FIRST_PAGES], *pages[max(FIRST_PAGES, len(pages) - LAST_PAGES) :]]
+    layouts = [lay_out(page) for page in ends]
+    found = _classify(layouts, library, class_hint)
+    fields, review = _describe_fields(layouts, found.record_class, today)
+    if not any(layout.rows for layout in layouts):
+        review = [ReviewReason("no-text", None, "no words on any page")]
+    if found.close is not None:
+        message = f"{found.record_class.name} or {found.close}"
+        review = [ReviewReason("class-unsure", None, message), *review]
+    return Description(
+        found.record_class.name,
+        found.record_class.version,
+        found.confidence,
+        found.evidence,
+        tuple(fields),
+        tuple(review),
+    )
+
+
+def suggest_class(pages: Sequence[PageText], library: ClassLibrary) -> Classification:
+    """Say what class a record is of, without its fields."""
+    return classify([lay_out(page) for page in pages[:FIRST_PAGES]], library)
+
+
+def _classify(layouts: Sequence[PageLayout], library: ClassLibrary, hint: str | None) -> Classification:
+    if hint is not None:
+        return Classification(library.get(hint), 1.0, (f"named: {hint}",))
+    if not any(layout.rows for layout in layouts):
+        return Classification(library.get(GENERIC), 0.0, ())
+    return classify(layouts, library)
+
+
+def _describe_fields(
+    layouts: Sequence[PageLayout], record_class: RecordClass, today: date
+) -> tuple[list[Field], list[ReviewReason]]:
+    conventions = find_conventions(layouts)
+    marks = mark_pages(layouts, record_class)
+    candidates = collect(marks, record_class, conventions)
+    specs = {spec.name: spec for spec in record_class.fields}
+    ranked = {name: rank(specs[name], found) for name, found in candidates.items()}
+    summed = {spec.field for equation in record_class.equations for spec in equation.terms}
+    for name in summed & candidates.keys():
+        ranked[name] = with_sums(ranked[name], candidates[name])
+    chosen = {name: choices[0] for name, choices in ranked.items() if choices}
+    verdicts = _settle_amounts(record_class.equations, ranked, chosen)
+    engines = {layout.page.page: layout.page.engine for layout in layouts}
+    fields = []
+    for spec in record_class.fields:
+        if spec.evidence or spec.cardinality == "lines":
+            continue
+        if spec.type == "currency":
+            fields.append(_currency(spec, chosen.get(spec.of or ""), conventions))
+            continue
+        choice = chosen.get(spec.name)
+        engine = engines.get(choice.best.page if choice else 0, "")
+        fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), today, engine))
+    fields = _with_currency(_cross_check(fields, specs), conventions)
+    return fields, [reason for field in fields for reason in reasons(specs[field.name], field)]
+
+
+def _settle_amounts(
+    equations: Sequence[Equation], ranked: Mapping[str, Sequence[Choice]], chosen: dict[str, Choice]
+) -> dict[str, Verdict]:
+    """Solve the sums, the ones that close first; put their values in `chosen` and say what holds."""
+    solutions = [(equation, solve(equation, ranked)) for equation in equations]
+    order = {"pass": 0, "info": 1, "hold": 2, "unknown": 3}
+    solutions.sort(key=lambda pair: order.get(pair[1].check.outcome, 4))
+    verdicts: dict[str, Verdict] = {}
+    for equation, solution in solutions:
+        if solution.check.outcome in ("pass", "info"):
+            _take(equation, solution, chosen, verdicts)
+        elif solution.derived is not None and solution.derived not in chosen:
+            chosen[solution.derived] = solution.values[solution.derived]
+            verdicts[solution.derived] = Verdict(derived=True)
+        elif solution.check.outcome == "hold" and equation.result not in verdicts:
+            verdicts[equation.result] = Verdict((solution.check,))
+    return verdicts
+
+
+def _take(equation: Equation, solution: Solution, chosen: dict[str, Choice], verdicts: dict[str, Verdict]) -> None:
+    """Take the values of a sum that closes; another sum that closed with another value makes both held."""
+    settled = {name for name in solution.values if name in verdicts}
+    if any(chosen[name].value != solution.values[name].value for name in settled):
+        clash = Check("totals", "hold", f"{equation.text} closes with another value")
+        for name in settled:
+            verdicts[name] = replace(verdicts[name], checks=(*verdicts[name].checks, clash))
+        return
+    for name, choice in solution.values.items():
+        chosen[name] = choice
+        verdicts[name] = Verdict((solution.check,), confirmed=True)
+    for name in equation.fields:
+        if name not in solution.values:
+            chosen.pop(name, None)
+
+
+def _currency(spec: FieldSpec, total: Choice | None, conventions: Conventions) -> Field:
+    """The currency is the one printed beside the total, else the one the document prints most."""
+    if total is not None and total.best.currency is not None:
+        best = total.best
+        return Field(
+            spec.name, best.currency, spec.type, "accepted", raw=best.raw, page=best.page or None, box=best.box,
+            confidence=0.95, method="anchor",
+        )  # fmt: skip
+    if conventions.currency is not None:
+        confidence = 0.8
+        return Field(
+            spec.name, conventions.currency, spec.type, status_of(spec, confidence, ()), confidence=confidence,
+            method="pattern",
+        )  # fmt: skip
+    return missing(spec)
+
+
+def _with_currency(fields: Sequence[Field], conventions: Conventions) -> list[Field]:
+    """Give every amount a currency: its own, else the document's."""
+    found = next((field.value for field in fields if field.type == "currency"), None) or conventions.currency
+    return [
+        replace(field, currency=field.currency or found) if field.type == "money" and field.value is not None else field
+        for field in fields
+    ]
+
+
+def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec]) -> list[Field]:
+    """Run the checks that need two fields: order of dates, net x rate = tax."""
+    values = {field.name: field.value for field in fields}
+    found = []
+    for field in fields:
+        spec = specs[field.name]
+        extra: list[Check] = []
+        if "after-date" in spec.checks and field.value is not None and (issued := values.get("date")) is not None:
+            extra.append(check_date_order(issued, field.value))
+        if field.name == "tax" and field.value is not None and values.get("tax_rate") and values.get("net"):
+            extra += _tax_check(field.value, str(values["net"]), str(values["tax_rate"]))
+        if extra:
+            checks = (*field.checks, *extra)
+            field = replace(field, checks=checks, status=status_of(spec, field.confidence, checks))
+        found.append(field)
+    return found
+
+
+def _tax_check(tax: str, net: str, rate: str) -> list[Check]:
+    """Report net x rate = tax only where it holds: other rates or exempt amounts may be in the net amount."""
+    check = check_tax(Decimal(net), Decimal(rate), Decimal(tax))
+    return [check] if check.outcome in ("pass", "info") else []

@@ -1,0 +1,262 @@
+"""Collect candidates for every field of a class from the pages of a record, and choose among them.
+
+Generic: labels, places, types and preferences come from the class file (records.class_library); nothing here knows a
+vendor, a form or a value. Candidates of one value support each other; a rival value lowers the confidence of the
+best. Amounts are chosen together, so that they add up (tasks.amounts).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from records.class_library import FieldSpec, RecordClass
+from records.normalise import fold
+from tasks.anchors import Hit, find_labels, regions
+from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_region
+from tasks.conventions import Conventions
+from tasks.layout import PageLayout
+from tasks.parties import (
+    Block,
+    anchored_tax_id,
+    find_block,
+    loose_tax_ids,
+    name_in_block,
+    names_at_head,
+)
+
+UNLABELLED = 0.62  # of a value found by its form alone
+REPEATED_PLACE = 0.03  # how much the first (or last) of equal places is preferred, per place, at most five
+SUPPORT = 0.5  # how much a further place with the same value counts
+RIVAL = 0.35  # how much a rival value takes away, as a share of its own score
+
+
+@dataclass(frozen=True, slots=True)
+class PageMarks:
+    """One page with its labels and the blocks of the parties."""
+
+    page: PageLayout
+    hits: tuple[Hit, ...]
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A distinct value of one field with all that speaks for it; `score` 0..1 before checks."""
+
+    best: Candidate
+    score: float
+    support: int
+
+    @property
+    def value(self) -> str:
+        """The normalised value."""
+        return self.best.value
+
+
+def mark_pages(pages: Sequence[PageLayout], record_class: RecordClass) -> list[PageMarks]:
+    """Find labels and party blocks on every page."""
+    return [_mark(page, record_class) for page in pages]
+
+
+def _mark(page: PageLayout, record_class: RecordClass) -> PageMarks:
+    hits = find_labels(page, record_class)
+    parties = {spec.name: spec.party for spec in record_class.fields if spec.party is not None}
+    stops = frozenset(parties)
+    blocks = []
+    for hit in hits:
+        for name, party in parties.items():
+            if hit.weights.get(name, 0.0) >= 0.5:
+                blocks.append(find_block(party, hit, page, hits, stops))
+    return PageMarks(page, tuple(hits), tuple(blocks))
+
+
+def collect(
+    marks: Sequence[PageMarks], record_class: RecordClass, conventions: Conventions
+) -> dict[str, list[Candidate]]:
+    """Return the candidates of every single field, by name, best first."""
+    found: dict[str, list[Candidate]] = {}
+    for spec in record_class.fields:
+        if spec.cardinality == "lines" or spec.type == "currency":
+            continue
+        if spec.party is not None:
+            candidates = _parties(spec, marks)
+        elif spec.normalise == "tax-id":
+            continue
+        elif spec.normalise == "choice":
+            candidates = _choices(spec, marks)
+        else:
+            candidates = _labelled(spec, marks, conventions)
+            if _wants_unlabelled(spec) and not candidates:
+                candidates = _unlabelled(spec, marks, conventions)
+        found[spec.name] = sorted(candidates, key=lambda candidate: -candidate.score)
+    found.update(_tax_ids(record_class, marks))
+    return found
+
+
+def _labelled(spec: FieldSpec, marks: Sequence[PageMarks], conventions: Conventions) -> list[Candidate]:
+    found = []
+    for mark in marks:
+        for hit in mark.hits:
+            weight = hit.weights.get(spec.name)
+            if weight is None:
+                continue
+            if spec.normalise == "rate":
+                found += _rate_before(spec, hit, weight, conventions)
+            for region in regions(hit, mark.page, mark.hits, spec.where):
+                candidates = read_region(spec, region, weight, conventions)
+                found += candidates
+                if candidates and candidates[0].score >= 0.6 * weight:
+                    break
+    return found
+
+
+def _rate_before(spec: FieldSpec, hit: Hit, weight: float, conventions: Conventions) -> list[Candidate]:
+    """Read a rate that stands before its label (21 % IVA), in the same cell."""
+    cell = hit.row.cell_at(hit.start)
+    text = hit.row.text[cell.start : hit.start]
+    if not text.strip():
+        return []
+    from tasks.anchors import Region
+
+    return read_region(spec, Region(hit.row, cell.start, hit.start, "same-line", 0.9), weight, conventions)
+
+
+def _wants_unlabelled(spec: FieldSpec) -> bool:
+    places = {"top", "bottom"} & set(spec.where)
+    return bool(places) or spec.normalise == "iban" or (bool(spec.patterns) and not spec.anchors)
+
+
+def _unlabelled(spec: FieldSpec, marks: Sequence[PageMarks], conventions: Conventions) -> list[Candidate]:
+    """Find values by their form alone, in the order of the pages, or from the bottom where the class says so."""
+    found = []
+    for mark in marks:
+        for row in mark.page.rows:
+            for candidate in read_anywhere(spec, row, conventions):
+                found.append(replace(candidate, score=UNLABELLED))
+    if "bottom" in spec.where:
+        found.reverse()
+    return [replace(item, score=item.score * (1 - REPEATED_PLACE * min(n, 5))) for n, item in enumerate(found)]
+
+
+def _choices(spec: FieldSpec, marks: Sequence[PageMarks]) -> list[Candidate]:
+    """Find phrases of a closed list: beside a label if the field has any, else anywhere."""
+    import re
+
+    from records.normalise import Reading
+
+    found = []
+    expression = re.compile(
+        r"(?<![a-z0-9])(?:"
+        + "|".join(re.escape(p) for p in sorted(spec.choices, key=len, reverse=True))
+        + r")(?![a-z0-9])"
+    )
+    for mark in marks:
+        for row in mark.page.rows:
+            labelled = any(hit.row is row and spec.name in hit.weights for hit in mark.hits)
+            for match in expression.finditer(row.folded):
+                reading = Reading(spec.choices[match[0]], row.text[match.start() : match.end()], *match.span())
+                score = FIRM if labelled else UNLABELLED
+                found.append(from_reading(spec, reading, row, 0, score, "anchor" if labelled else "pattern"))
+    return found
+
+
+def _parties(spec: FieldSpec, marks: Sequence[PageMarks]) -> list[Candidate]:
+    found = []
+    for mark in marks:
+        for hit in mark.hits:
+            if spec.name in hit.weights:
+                party = spec.party or "issuer"
+                stops = frozenset([spec.name])
+                block = find_block(party, hit, mark.page, mark.hits, stops)
+                candidate = name_in_block(spec, hit, block, mark.hits)
+                if candidate is not None:
+                    found.append(candidate)
+    if "top" in spec.where and marks and not any(candidate.score >= 0.6 for candidate in found):
+        found += names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks)
+    return found
+
+
+def _tax_ids(record_class: RecordClass, marks: Sequence[PageMarks]) -> dict[str, list[Candidate]]:
+    """Find tax ids and give each to the party in whose block it stands; without a block, the first is the issuer's."""
+    specs = [spec for spec in record_class.fields if spec.normalise == "tax-id"]
+    found: dict[str, list[Candidate]] = {spec.name: [] for spec in specs}
+    if not specs:
+        return found
+    owners = {spec.name: spec.of for spec in specs}
+    party_of = {spec.name: spec.party for spec in record_class.fields}
+    by_party = {party_of.get(owner or "") or "issuer": name for name, owner in owners.items()}
+    for mark in marks:
+        for party, candidate in _tax_ids_of(specs, mark):
+            name = by_party.get(party or "")
+            if name is None:
+                first = next(iter(by_party.values()))
+                name = by_party.get("issuer", first)
+                taken = {other.value for other in found.get(by_party.get("recipient", ""), [])}
+                if candidate.value in taken:
+                    continue
+                candidate = replace(candidate, score=candidate.score * (0.97 if not found[name] else 0.8))
+            found[name].append(replace(candidate, field=name))
+    return {name: sorted(candidates, key=lambda item: -item.score) for name, candidates in found.items()}
+
+
+def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[str | None, Candidate]]:
+    names = {spec.name for spec in specs}
+    found: list[tuple[str | None, Candidate]] = []
+    for row in mark.page.rows:
+        spans: list[tuple[int, int]] = []
+        for hit in (hit for hit in mark.hits if hit.row is row and names & hit.weights.keys()):
+            for region in regions(hit, mark.page, mark.hits, ("right", "below")):
+                reading = anchored_tax_id(region.text)
+                if reading is None:
+                    continue
+                weight = max(hit.weights[name] for name in names & hit.weights.keys())
+                score = weight * region.factor * FIRM
+                candidate = from_reading(specs[0], reading, region.row, region.start, score, "anchor")
+                found.append((_owner(mark, region.row, region.start + reading.start), candidate))
+                if region.row is row:
+                    spans.append((region.start + reading.start, region.start + reading.end))
+                break
+        for reading in loose_tax_ids(row.text):
+            if not any(start < reading.end and reading.start < end for start, end in spans):
+                candidate = from_reading(specs[0], reading, row, 0, UNLABELLED, "pattern")
+                found.append((_owner(mark, row, reading.start), candidate))
+    return found
+
+
+def _owner(mark: PageMarks, row: "object", position: int) -> str | None:
+    holders = [block.party for block in mark.blocks if block.holds(row, position)]  # type: ignore[arg-type]
+    return holders[-1] if holders else None
+
+
+def rank(spec: FieldSpec, candidates: Sequence[Candidate]) -> list[Choice]:
+    """Gather candidates of one value, let them support each other, and rank the distinct values.
+
+    The first place of a value is shown as evidence, the last where the class picks the last.
+    """
+    ordered = sorted(candidates, key=lambda item: (item.page, item.row), reverse=spec.pick == "last")
+    groups: dict[str, list[Candidate]] = {}
+    for place, candidate in enumerate(ordered):
+        handicap = 1 - REPEATED_PLACE * min(place, 5) if spec.pick in ("first", "last") else 1.0
+        groups.setdefault(_key(candidate), []).append(replace(candidate, score=candidate.score * handicap))
+    choices = []
+    for group in groups.values():
+        best = max(group, key=lambda item: (item.score, item.word_confidence))
+        doubt = 1 - best.score
+        places = {(item.page, item.row) for item in group} - {(best.page, best.row)}
+        for _ in list(places)[:3]:
+            doubt *= 1 - SUPPORT * best.score
+        choices.append(Choice(best, 1 - doubt, 1 + len(places)))
+    if spec.pick == "largest":
+        return sorted(choices, key=lambda choice: -float(choice.value))
+    return sorted(choices, key=lambda choice: -choice.score)
+
+
+def _key(candidate: Candidate) -> str:
+    return fold(candidate.value)
+
+
+def rival_penalty(choices: Sequence[Choice]) -> float:
+    """Return the factor 0..1 by which the best value's confidence drops because another value rivals it."""
+    if len(choices) < 2 or choices[0].score <= 0:
+        return 1.0
+    share = choices[1].score / choices[0].score
+    return 1 - RIVAL * max(0.0, (share - 0.6) / 0.4) if share > 0.6 else 1.0

@@ -1,0 +1,193 @@
+"""Feeding the index from the outbox, and making it anew from the catalogue: the index is never a source of truth.
+
+One drainer at a time over all processes of an installation (`index_writer`). The index entry's version is the `seq` of
+the event behind it, so repeating or overtaking does no harm (custody reference, section 5, step 7). Crash points: 41
+applied to the index, 42 delivered.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from custody.ledger import Draft, append
+from custody.tables import outbox
+from records.catalogue import current_fields, record_row
+from records.ids import instant
+from records.tables import pages, records
+from search.contract import RecordDocument
+from tasks.record_reading import pages_of, words_path
+from tasks.services import SYSTEM, Services
+from tasks.words import restore_words
+
+_logger = logging.getLogger(__name__)
+CHUNK = 50  # records at a time: bounds memory and what a crash repeats
+
+
+@dataclass(frozen=True, slots=True)
+class DrainReceipt:
+    """How many outbox rows were delivered, for how many records."""
+
+    rows: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """How the index compares with the catalogue; `equal` is False also while something is pending."""
+
+    engine: str
+    catalogue_pages: int
+    indexed_pages: int
+    pending: int
+    equal: bool
+    version: int
+
+
+def drain(services: Services) -> DrainReceipt:
+    """Bring the index up to date with every committed outbox row.
+
+    Raises:
+        IndexUnavailableError: the index does not answer or another process holds it; the rows stay.
+    """
+    rows_done, records_done = 0, set[str]()
+    if not _pending(services):
+        return DrainReceipt(0, 0)
+    with services.index_writer():
+        while rows := _pending(services):
+            latest = {row.record: row for row in rows}
+            _apply(services, list(latest))
+            services.vault.reached(41)
+            _deliver(services, rows, list(latest))
+            services.vault.reached(42)
+            rows_done += len(rows)
+            records_done |= latest.keys()
+    return DrainReceipt(rows_done, len(records_done))
+
+
+def rebuild(services: Services) -> int:
+    """Make the index anew from the catalogue and the sealed words; return the number of pages.
+
+    Raises:
+        IndexUnavailableError: the index does not answer or is held.
+    """
+    with services.index_writer():
+        with services.database.read() as connection:
+            last = connection.execute(select(func.max(outbox.c.id))).scalar() or 0
+            ids = list(connection.execute(select(records.c.id).where(_readable()).order_by(records.c.id)).scalars())
+        count = services.index.rebuild(_documents(services, ids))
+        with services.database.write() as connection:
+            now = instant(services.clock.now())
+            connection.execute(
+                update(outbox).where(outbox.c.id <= last, outbox.c.delivered.is_(None)).values(delivered=now)
+            )
+        _mark_indexed(services, ids)
+    return count
+
+
+def status(services: Services) -> IndexStatus:
+    """Compare the index with the catalogue record by record (version and pages)."""
+    with services.database.read() as connection:
+        pending = connection.execute(
+            select(func.count()).select_from(outbox).where(outbox.c.delivered.is_(None))
+        ).scalar_one()
+        counted = dict(connection.execute(select(pages.c.record, func.count()).group_by(pages.c.record)).tuples().all())
+        expected = {
+            row.id: (row.version, counted.get(row.id, 0))
+            for row in connection.execute(select(records.c.id, records.c.version).where(_readable()))
+        }
+    found = {entry.record: (entry.version, entry.pages) for entry in services.index.contents()}
+    return IndexStatus(
+        services.index.engine,
+        sum(count for _, count in expected.values()),
+        sum(count for _, count in found.values()),
+        int(pending),
+        found == expected,
+        services.index.mapping_version,
+    )
+
+
+def _readable() -> Any:
+    return records.c.state.in_(("read", "described", "in_review", "indexed"))
+
+
+def _pending(services: Services) -> Sequence[Row[Any]]:
+    with services.database.read() as connection:
+        query = select(outbox).where(outbox.c.delivered.is_(None)).order_by(outbox.c.id).limit(CHUNK)
+        return connection.execute(query).all()
+
+
+def _apply(services: Services, ids: Sequence[str]) -> None:
+    restore_words(services, ids)
+    services.index.apply([_document(services, record) for record in ids])
+
+
+def _deliver(services: Services, rows: Sequence[Row[Any]], ids: Sequence[str]) -> None:
+    with services.database.write() as connection:
+        now = instant(services.clock.now())
+        connection.execute(update(outbox).where(outbox.c.id.in_([row.id for row in rows])).values(delivered=now))
+    _mark_indexed(services, ids)
+
+
+def _mark_indexed(services: Services, ids: Sequence[str]) -> None:
+    """`indexed` is `described` with its index entry committed; a record in review stays so until a person decides."""
+    gone = []
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        with services.database.write() as connection:
+            due = connection.execute(
+                select(records).where(records.c.id.in_(part), records.c.state == "described").with_for_update()
+            ).all()
+            for row in due:
+                draft = Draft(
+                    services.ids.new("evt"), "indexed", row.id, SYSTEM, client=row.client, before="described",
+                    after="indexed",
+                )  # fmt: skip
+                append(connection, draft, services.clock.now())
+                connection.execute(update(records).where(records.c.id == row.id).values(state="indexed"))
+            left = connection.execute(
+                select(outbox.c.record).where(outbox.c.record.in_(part), outbox.c.delivered.is_(None))
+            ).scalars()
+            settled = connection.execute(
+                select(records.c.id).where(records.c.id.in_(part), records.c.state.in_(("indexed", "in_review")))
+            ).scalars()
+            gone += set(settled) - set(left)
+    for record in gone:  # their words are sealed and indexed: the clear working copy has done its work
+        words_path(services, record).unlink(missing_ok=True)
+
+
+def _documents(services: Services, ids: Sequence[str]) -> Iterator[RecordDocument]:
+    for start in range(0, len(ids), CHUNK):
+        part = ids[start : start + CHUNK]
+        restored = restore_words(services, part)
+        for record in part:
+            yield _document(services, record)
+        for record in restored:
+            words_path(services, record).unlink(missing_ok=True)
+
+
+def _document(services: Services, record: str) -> RecordDocument:
+    with services.database.read() as connection:
+        row = record_row(connection, record)
+        found: dict[str, list[str]] = {}
+        for field in current_fields(connection, record):
+            if field.value is not None and field.status != "rejected":
+                found.setdefault(field.name, []).append(field.value)
+    state = "indexed" if row.state == "described" else row.state
+    return RecordDocument(
+        record, row.client, row.record_class or "generic", state, row.batch, row.version,
+        _date_of(found), found, tuple(pages_of(services, record)),
+    )  # fmt: skip
+
+
+def _date_of(found: dict[str, list[str]]) -> date | None:
+    for name in ("date", "period", "birth_date"):
+        for value in found.get(name, []):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                continue
+    return None

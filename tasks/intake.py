@@ -1,0 +1,243 @@
+"""Intake: every file offered gets a row before it is touched, is claimed into work/, and ends in a visible state.
+
+Reference of intake, sections 4.2 to 4.5. `muniment ingest` copies what it is given; a watched file is claimed by
+rename. States: waiting(since) -> received (claimed) -> accessioned; exits duplicate(of) and refused(reason).
+Crash points: 11 row written, 12 bytes in work/, 13 row says received.
+"""
+
+import errno
+import logging
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, update
+
+from custody.ledger import Actor, Draft, append
+from custody.sealing import sync_folder
+from records.catalogue import scan_row
+from records.errors import NoSpaceError, RefusedScanError, WaitingScanError
+from records.ids import BatchId, ClientId, ScanId, instant
+from records.tables import scans
+from tasks.services import Services
+
+_logger = logging.getLogger(__name__)
+CHUNK = 1 << 20  # bytes
+SPARE_BYTES = 64 * 1024**2  # left free on the disk when a file is claimed: sealed copy and catalogue need room too
+RETRY = timedelta(seconds=20)  # a waiting row is tried again after this long
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file as offered: its client and batch, how it came, the class its sender says, and who acts."""
+
+    client: ClientId
+    batch: BatchId
+    via: str
+    class_hint: str | None
+    actor: Actor
+
+
+def files_below(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files named and all files below the folders named, sorted by bytes; links are yielded, not followed."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            for folder, folders, names in os.walk(os.fsencode(path)):
+                folders.sort()
+                for name in sorted(names):
+                    yield Path(os.fsdecode(folder)) / os.fsdecode(name)
+        else:
+            yield path
+
+
+def shown_path(path: Path) -> str:
+    r"""Return a path as people read it: UTF-8, other bytes as `\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def offer(services: Services, given: Offer, path: Path, arrival: str | None = None) -> ScanId:
+    """Write the row of a file before anything touches it; return its scan id, state `waiting`.
+
+    `arrival` is the key of a watched file while it is still in its folder; it is unique.
+    """
+    scan = services.ids.new("scn")
+    now = instant(services.clock.now())
+    try:
+        found = path.lstat()
+        size, mtime = found.st_size, found.st_mtime_ns
+    except OSError:
+        size, mtime = None, None
+    with services.database.write() as connection:
+        connection.execute(
+            insert(scans).values(
+                id=scan, client=given.client, batch=given.batch, via=given.via, path=shown_path(path),
+                source=os.fsencode(path.absolute()), size=size, mtime_ns=mtime, work=scan, state="waiting",
+                reason="arriving", class_hint=given.class_hint, actor=given.actor.as_json(), offered=now, since=now,
+                todo=True, attempt=0, lease_token=0, arrival=arrival,
+            )
+        )  # fmt: skip
+    services.vault.reached(11)
+    return ScanId(scan)
+
+
+def work_file(services: Services, row: Row[Any]) -> Path:
+    """Return where the claimed bytes of a scan lie while it is worked on."""
+    return services.places.work / row.batch / row.work
+
+
+def claim(scan: ScanId, services: Services) -> None:
+    """Bring the bytes of a waiting scan into work/ and set it to `received`, with its event.
+
+    Raises:
+        RefusedScanError: not regular, or not there.
+        WaitingScanError: no permission, or the disk is full.
+        LeaseLostError: another worker goes on with it.
+    """
+    with services.database.read() as connection:
+        row = scan_row(connection, scan)
+    if row.state != "waiting":
+        return
+    source, target = Path(os.fsdecode(bytes(row.source))), work_file(services, row)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not target.exists():  # a crash may have come between the claim and its row
+        if row.via == "watch":
+            _claim_by_rename(source, target)
+        else:
+            _claim_by_copy(services, source, target)
+        sync_folder(target.parent)
+    services.vault.reached(12)
+    with services.database.write() as connection:
+        services.leases.fence(connection, scan)
+        now = services.clock.now()
+        size = target.stat().st_size
+        connection.execute(
+            update(scans)
+            .where(scans.c.id == scan)
+            .values(state="received", since=instant(now), reason=None, detail=None, size=size, arrival=None)
+        )
+        draft = Draft(services.ids.new("evt"), "received", scan, actor_of(row), client=row.client, after="received")
+        append(connection, draft, now)
+    services.vault.reached(13)
+
+
+def actor_of(row: Row[Any]) -> Actor:
+    """Return who offered a scan: later steps of the pipeline act on that person's behalf."""
+    return Actor(**row.actor)
+
+
+def refuse(scan: ScanId, services: Services, error: RefusedScanError) -> None:
+    """Set a scan to `refused` with its reason and event, then move its bytes to quarantine untouched."""
+    with services.database.write() as connection:
+        services.leases.fence(connection, scan)
+        row = scan_row(connection, scan)
+        now = services.clock.now()
+        connection.execute(
+            update(scans)
+            .where(scans.c.id == scan)
+            .values(state="refused", since=instant(now), reason=error.code, detail=error.detail or None, todo=False)
+        )
+        before = "received" if row.state == "received" else None
+        draft = Draft(
+            services.ids.new("evt"), "refused", scan, actor_of(row), client=row.client, before=before, after="refused",
+            reason=error.code,
+        )  # fmt: skip
+        append(connection, draft, now)
+    to_quarantine(services, row)
+    _logger.info("refused scan %s: %s", scan, error.code)
+
+
+def to_quarantine(services: Services, row: Row[Any]) -> None:
+    """Move the bytes of a refused scan out of work/; nothing in quarantine is ever removed by a job."""
+    source = work_file(services, row)
+    target = services.places.quarantine / row.client / row.id
+    if source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source.replace(target)
+
+
+def wait(scan: ScanId, services: Services, code: str) -> None:
+    """Put a scan back with a reason to wait; nothing is given up, it is tried again later."""
+    with services.database.write() as connection:
+        services.leases.fence(connection, scan)
+        later = instant(services.clock.now() + RETRY)
+        connection.execute(update(scans).where(scans.c.id == scan).values(reason=code, not_before=later, attempt=0))
+    _logger.info("scan %s waits: %s", scan, code)
+
+
+def done(scan: ScanId, services: Services) -> None:
+    """Mark that nothing is left to do and remove the claimed copy: the sealed original is stored and read back."""
+    with services.database.write() as connection:
+        services.leases.fence(connection, scan)
+        row = scan_row(connection, scan)
+        set_done(connection, scan)
+    work_file(services, row).unlink(missing_ok=True)
+
+
+def set_done(connection: Connection, scan: str) -> None:
+    """Say in the row that the pipeline has nothing left to do."""
+    connection.execute(
+        update(scans).where(scans.c.id == scan).values(todo=False, not_before=None, reason=None, detail=None)
+    )
+
+
+def _claim_by_copy(services: Services, source: Path, target: Path) -> None:
+    part = target.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    try:
+        with _open_regular(source) as file:
+            free = shutil.disk_usage(target.parent).free
+            if free < 2 * os.fstat(file).st_size + SPARE_BYTES:
+                raise NoSpaceError("not enough space to claim the file")
+            with os.fdopen(os.dup(file), "rb") as data, part.open("xb") as copy:
+                while chunk := data.read(CHUNK):
+                    copy.write(chunk)
+                copy.flush()
+                os.fsync(copy.fileno())
+        part.replace(target)
+    except NoSpaceError as error:
+        raise WaitingScanError("no-space") from error
+    except OSError as error:
+        raise _meaning(error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _claim_by_rename(source: Path, target: Path) -> None:
+    try:
+        with _open_regular(source, one_name=True):
+            source.rename(target)
+    except OSError as error:
+        raise _meaning(error) from error
+    sync_folder(source.parent)
+
+
+@contextmanager
+def _open_regular(path: Path, one_name: bool = False) -> Iterator[int]:
+    """Open a file without following a link and make sure it is a regular one (intake, section 4.12)."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise RefusedScanError("not-regular") from error
+        raise
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or (one_name and found.st_nlink > 1):
+            raise RefusedScanError("not-regular")
+        yield file
+    finally:
+        os.close(file)
+
+
+def _meaning(error: OSError) -> RefusedScanError | WaitingScanError:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return WaitingScanError("no-permission")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WaitingScanError("no-space")
+    return RefusedScanError("unreadable", os.strerror(error.errno or 0))

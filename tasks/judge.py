@@ -1,0 +1,159 @@
+"""Turn chosen values into fields: confidence, checks, and whether a person must look.
+
+The confidence of a field is a heuristic, not yet calibrated: how well its place speaks for the value, times the
+engine's least confidence in its words, times how far it is ahead of rivals; a sum that closes raises it, and no
+confidence outweighs a check that holds (reference of data verification, section 11). `accepted` means taken without a
+person: confidence at least the class file's threshold and every check passed, informed or warned.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from records.class_library import FieldSpec
+from records.fields import Check, Field, ReviewReason, Status
+from records.review_codes import CODE_OF_CHECK
+from records.validation import (
+    check_birth_date,
+    check_date,
+    check_expiry_date,
+    check_iban,
+    check_iban_known,
+    check_tax_id,
+    repair_tax_id,
+)
+from tasks.candidates import Candidate
+from tasks.extract import Choice, rival_penalty
+
+SURE_WORD = 0.90  # engine confidence from which a word costs nothing
+CONFIRMED = 0.4  # share of the doubt that remains when a sum closes
+DERIVED_MOST = 0.8
+_GOOD = frozenset({"pass", "info", "warn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What arithmetic said about an amount: checks, and whether another amount confirms it."""
+
+    checks: tuple[Check, ...] = ()
+    confirmed: bool = False
+    derived: bool = False
+
+
+def judge(
+    spec: FieldSpec, choice: Choice | None, ranked: Sequence[Choice], verdict: Verdict, today: date, engine: str
+) -> Field:
+    """Return the field for a chosen value, or one with status `missing` where nothing was found."""
+    if choice is None:
+        return missing(spec)
+    candidate, checks = _check(spec, choice.best, verdict, today, choice.support)
+    confidence = _confidence(choice, ranked, verdict)
+    return Field(
+        name=spec.name,
+        value=candidate.value,
+        type=spec.type,
+        status=status_of(spec, confidence, checks),
+        raw=candidate.raw or None,
+        currency=candidate.currency,
+        page=candidate.page or None,
+        box=candidate.box,
+        confidence=round(confidence, 3),
+        method="checked" if verdict.confirmed else candidate.method,
+        engine=engine if candidate.words else None,
+        checks=checks,
+    )
+
+
+def missing(spec: FieldSpec) -> Field:
+    """Return a field that was looked for and not found."""
+    return Field(spec.name, None, spec.type, "missing")
+
+
+def status_of(spec: FieldSpec, confidence: float, checks: Sequence[Check]) -> Status:
+    """Return `accepted` or `review`; a check that could not run counts as passed only where the class file says so."""
+    for check in checks:
+        if check.outcome not in _GOOD and not (check.outcome == "unknown" and check.check in spec.unknown_ok):
+            return "review"
+    return "accepted" if confidence >= spec.threshold else "review"
+
+
+def _confidence(choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> float:
+    score = choice.score
+    if verdict.confirmed:
+        score = 1 - (1 - score) * CONFIRMED
+    elif ranked and ranked[0].value == choice.value:
+        score *= rival_penalty(ranked)
+    else:
+        score *= 0.8
+    word = choice.best.word_confidence / 100
+    score *= 1 - max(0.0, SURE_WORD - word)
+    return (
+        min(score, DERIVED_MOST) if verdict.derived or choice.best.method == "derived" else max(0.0, min(score, 0.999))
+    )
+
+
+def _check(
+    spec: FieldSpec, candidate: Candidate, verdict: Verdict, today: date, support: int
+) -> tuple[Candidate, tuple[Check, ...]]:
+    checks = list(verdict.checks)
+    if candidate.ambiguous and not verdict.confirmed:
+        checks.append(Check("ambiguous", "hold", f"{candidate.raw!r} can be read in two ways"))
+    for name in spec.checks:
+        if name == "tax-id":
+            candidate, check = _tax_id(candidate)
+            checks.append(check)
+        elif name == "confirmed":
+            checks += _confirmation(verdict, support)
+        elif name in _VALUE_CHECKS:
+            checks.append(_VALUE_CHECKS[name](candidate.value, today))
+    return candidate, tuple(checks)
+
+
+def _confirmation(verdict: Verdict, support: int) -> list[Check]:
+    if verdict.derived:
+        return [Check("derived", "unknown", "computed from the other amounts")]
+    if verdict.confirmed:
+        return []
+    if support > 1:
+        return [Check("confirmed", "info", f"stands in {support} places")]
+    return [Check("confirmed", "unknown", "no other amount confirms it")]
+
+
+def _tax_id(candidate: Candidate) -> tuple[Candidate, Check]:
+    """Check a tax id; one with letters where its form has digits is put right, and held for a person."""
+    check = check_tax_id(candidate.value)
+    repaired = repair_tax_id(candidate.value) if check.outcome == "hold" else None
+    if repaired is None:
+        return candidate, check
+    again = check_tax_id(repaired)
+    message = f"read as {candidate.value}; letters and digits exchanged by its form"
+    if again.outcome == "hold":
+        message = f"{message}; {again.message}"
+    return replace(candidate, value=repaired), Check("tax-id", "hold", message)
+
+
+_VALUE_CHECKS = {
+    "iban": lambda value, today: check_iban(value),
+    "iban-known": lambda value, today: check_iban_known(),
+    "date-plausible": check_date,
+    "birth-plausible": check_birth_date,
+    "expiry": check_expiry_date,
+}
+
+
+def reasons(spec: FieldSpec, field: Field) -> list[ReviewReason]:
+    """Return why a person must look at this field; nothing for one that is accepted or may be missing."""
+    if field.status == "missing":
+        return [ReviewReason("required-missing", field.name, "not found")] if spec.required else []
+    if field.status != "review":
+        return []
+    found = [
+        ReviewReason(CODE_OF_CHECK.get(check.check, "low-confidence"), field.name, check.message)
+        for check in field.checks
+        if check.outcome not in _GOOD and check.check not in spec.unknown_ok
+    ]
+    if not found:
+        found = [
+            ReviewReason("low-confidence", field.name, f"{field.confidence:.2f} of {spec.threshold:.2f} asked for")
+        ]
+    return found

@@ -1,0 +1,160 @@
+"""Lay the words of a page out as rows of cells on the upright page, so that values are found beside their labels.
+
+Boxes here are pixels of the upright page (records.text.Geometry); the words keep their boxes of the raster, which
+are the evidence. A row's `text` joins words by one space and cells by three, so that patterns do not run from one
+column into the next; `folded` has the same length, in lower case without accents.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from records.normalise import fold
+from records.text import Box, PageText, Word, union
+
+CELL_GAP = "   "
+GAP_HEIGHTS = 1.1  # a wider gap than this many letter heights parts two cells
+ROW_OFFSET = 0.45  # lines whose middles differ by less than this share of their height stand on one row
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A word, its box on the upright page, and its place in its row's text."""
+
+    word: Word
+    box: Box
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A run of words without a wide gap; `start` and `end` are characters of the row's text."""
+
+    start: int
+    end: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands side by side at one height of one page; `number` counts from 0 down the page."""
+
+    page: int
+    number: int
+    text: str
+    folded: str
+    words: tuple[Placed, ...]
+    cells: tuple[Cell, ...]
+    box: Box
+    height: float
+
+    def between(self, start: int, end: int) -> tuple[Placed, ...]:
+        """Return the words that touch characters `start` to `end` of the row's text."""
+        return tuple(word for word in self.words if word.start < end and start < word.end)
+
+    def box_of(self, start: int, end: int) -> Box:
+        """Return the upright box of these characters; letters of a word are taken as equally wide."""
+        parts = []
+        for word in self.between(start, end):
+            wide = (word.box.x1 - word.box.x0) / max(word.end - word.start, 1)
+            left = word.box.x0 + wide * max(start - word.start, 0)
+            right = word.box.x1 - wide * max(word.end - end, 0)
+            parts.append(Box(round(left), word.box.y0, max(round(right), round(left) + 1), word.box.y1))
+        return union(parts) if parts else self.box
+
+    def cell_at(self, position: int) -> Cell:
+        """Return the cell that holds this character."""
+        return next((cell for cell in self.cells if position < cell.end), self.cells[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class PageLayout:
+    """The rows of one page from top to bottom, and its upright size."""
+
+    page: PageText
+    rows: tuple[Row, ...]
+    width: int
+    height: int
+
+    @property
+    def letter_height(self) -> float:
+        """Median height of a row's letters, in pixels of the upright page."""
+        return median(row.height for row in self.rows) if self.rows else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    words: tuple[tuple[Word, Box], ...]
+    middle: float
+    height: float
+    left: int
+    right: int
+
+
+def lay_out(page: PageText) -> PageLayout:
+    """Lay out one page; rows go from top to bottom, cells and words from left to right."""
+    geometry = page.geometry
+    width, height = geometry.upright_size
+    rows = [_make_row(page.page, number, words) for number, words in enumerate(_group(list(_read_lines(page))))]
+    return PageLayout(page, tuple(rows), width, height)
+
+
+def _read_lines(page: PageText) -> Iterator[_Line]:
+    """Yield the engine's lines with their boxes on the upright page, cut where they are not one height."""
+    geometry = page.geometry
+    lines: dict[int, list[tuple[Word, Box]]] = {}
+    for word in page.words:
+        if word.text.strip():
+            lines.setdefault(word.line, []).append((word, geometry.box_to_upright(word.box)))
+    for words in lines.values():
+        middles = [(box.y0 + box.y1) / 2 for _, box in words]
+        heights = [box.y1 - box.y0 for _, box in words]
+        yield _Line(
+            tuple(words), median(middles), max(median(heights), 1.0),
+            min(box.x0 for _, box in words), max(box.x1 for _, box in words),
+        )  # fmt: skip
+
+
+def _group(lines: Sequence[_Line]) -> list[list[tuple[Word, Box]]]:
+    """Join lines that stand side by side at one height into rows, top to bottom."""
+    groups: list[list[_Line]] = []
+    for line in sorted(lines, key=lambda item: item.middle):
+        for group in reversed(groups[-4:]):
+            if _side_by_side(group, line):
+                group.append(line)
+                break
+        else:
+            groups.append([line])
+    groups.sort(key=lambda group: median(line.middle for line in group))
+    return [[pair for line in group for pair in line.words] for group in groups]
+
+
+def _side_by_side(group: Sequence[_Line], line: _Line) -> bool:
+    for other in group:
+        if abs(other.middle - line.middle) > ROW_OFFSET * max(min(other.height, line.height), 1.0):
+            return False
+        if min(other.right, line.right) - max(other.left, line.left) > min(other.height, line.height):
+            return False
+    return True
+
+
+def _make_row(page: int, number: int, pairs: Sequence[tuple[Word, Box]]) -> Row:
+    ordered = sorted(pairs, key=lambda pair: pair[1].x0)
+    height = max(median(box.y1 - box.y0 for _, box in ordered), 1.0)
+    text, placed, starts = "", [], [0]
+    for position, (word, box) in enumerate(ordered):
+        if position:
+            wide = box.x0 - ordered[position - 1][1].x1 > GAP_HEIGHTS * height
+            text += CELL_GAP if wide else " "
+            if wide:
+                starts.append(len(text))
+        start = len(text)
+        text += word.text
+        placed.append(Placed(word, box, start, len(text)))
+    ends = [start - len(CELL_GAP) for start in starts[1:]] + [len(text)]
+    cells = []
+    for start, end in zip(starts, ends, strict=True):
+        cells.append(Cell(start, end, union(word.box for word in placed if start <= word.start < end)))
+    box = union(word.box for word in placed)
+    return Row(page, number, text, fold(text), tuple(placed), tuple(cells), box, height)

@@ -1,0 +1,154 @@
+"""Read one page from its pixels: clean, set upright, recognise, and map the words back to the raster as stored.
+
+Runs in a limited child (tasks.reading calls it). Steps, guards and what they are worth: docs/design/reading.md.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from records.options import Limits, ReadingOptions
+from records.text import Box, Geometry, PageText, Word
+from tasks import languages
+from tasks.ocr import BLOCK, open_engine
+from tasks.orientation import Upright, reads_better_over, set_upright
+from tasks.preprocess import clean
+from tasks.skew import turn
+from tasks.sources import PDF, load_page
+from tasks.text_layer import ENGINE, text_layer
+
+Grey = npt.NDArray[np.uint8]
+
+LOW_CONFIDENCE = 65.0  # weighted mean below which a page is asked whether it stands on its head
+LETTERS = 20  # letters with which a sample counts in full
+BLANK_INK = 0.00002  # share of ink in the reduced mask below which a page is blank without being read
+DUST_INK = 0.004  # share of ink below which a page without sure words is blank
+SURE_WORD = 60.0  # confidence of a word that alone proves a page is not blank
+
+
+def read(path: Path, media_type: str, number: int, language: str, options: ReadingOptions, limits: Limits) -> PageText:
+    """Read page `number` (from 1), trying `language` first; see `tasks.reading.read_page`.
+
+    Raises:
+        RefusedScanError: the page cannot be decoded or is over a limit.
+        EngineUnavailableError: there is no engine or no model.
+    """
+    if media_type == PDF:
+        born_digital = _text_page(path, number, language, options)
+        if born_digital is not None:
+            return born_digital
+    raster = load_page(path, media_type, number, options, limits)
+    return _Reader(options, language).read(number, raster.pixels, raster.dpi, raster.stored_turn)
+
+
+def _text_page(path: Path, number: int, language: str, options: ReadingOptions) -> PageText | None:
+    found = text_layer(path, number, options.render_dpi)
+    if found is None:
+        return None
+    page = PageText(
+        number, found.width, found.height, found.dpi, found.turn, 0.0, language, ENGINE, False, "born-digital",
+        found.words,
+    )  # fmt: skip
+    return replace(page, language=languages.leading(page.text, options.languages, language))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Words of an upright image and how sure they are."""
+
+    words: tuple[Word, ...]
+    language: str
+
+    @property
+    def letters(self) -> int:
+        return sum(len(word.text) for word in self.words)
+
+    @property
+    def confidence(self) -> float:
+        return sum(word.confidence * len(word.text) for word in self.words) / max(1, self.letters)
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+class _Reader:
+    """Reads one raster: clean, set upright, recognise once, and again only where there is reason."""
+
+    def __init__(self, options: ReadingOptions, language: str) -> None:
+        self._languages = options.languages
+        self._engine = open_engine(options.engine, options.tessdata)
+        self._language = language
+        self._dpi = 0
+
+    def read(self, number: int, pixels: Grey, dpi: int, stored_turn: int) -> PageText:
+        self._dpi = dpi
+        cleaned = clean(pixels, self._sample)
+        page = set_upright(turn(cleaned.pixels, stored_turn), self._sample)
+        facts = {**cleaned.facts, "ink": page.ink}
+        read = _Read((), self._language)
+        if page.ink >= BLANK_INK:
+            page, read = self._recognise(page)
+        blank = is_blank(page.ink, read.words)
+        height, width = pixels.shape
+        geometry = Geometry(width, height, (stored_turn + page.turned) % 360, round(page.skew, 3))
+        words = () if blank else to_raster(read.words, page.pixels.shape, cleaned.kept, geometry)
+        return PageText(
+            number, width, height, dpi, geometry.turned, geometry.skew, read.language, self._engine.name, blank, "ocr",
+            words, () if words or blank else ("no-text",),
+            tuple((name, round(value, 5)) for name, value in {**facts, **page.facts}.items()),
+        )  # fmt: skip
+
+    def _recognise(self, page: Upright) -> tuple[Upright, _Read]:
+        read = self._once(page.pixels, self._language)
+        # upright or unsure by its lines, but badly read: capitals and figures look alike both ways up
+        if not page.asked and read.confidence < LOW_CONFIDENCE and reads_better_over(page, self._sample)[0]:
+            page = page.upside_down()
+            read = self._once(page.pixels, self._language)
+        better = languages.leading(read.text, self._languages, self._language)
+        if better != self._language:
+            again = self._once(page.pixels, better)
+            read = again if again.words else read
+        return page, read
+
+    def _once(self, pixels: Grey, language: str) -> _Read:
+        return _Read(self._engine.read(pixels, self._dpi, language), language)
+
+    def _sample(self, strip: Grey) -> float:
+        """Confidence of a strip read as one block, counted less where it has few letters."""
+        read = _Read(self._engine.read(strip, self._dpi, self._language, BLOCK), self._language)
+        return read.confidence * min(1.0, read.letters / LETTERS)
+
+
+def is_blank(ink: float, words: tuple[Word, ...]) -> bool:
+    """Tell whether a page is blank: hardly any ink, and no word that is surely one.
+
+    Args:
+        ink: share of ink on the reduced page, 0..1.
+        words: what was read in it.
+    """
+    if ink < BLANK_INK:
+        return True
+    sure = any(word.confidence >= SURE_WORD and sum(map(str.isalnum, word.text)) >= 2 for word in words)
+    return ink < DUST_INK and not sure
+
+
+def to_raster(words: tuple[Word, ...], read_shape: tuple[int, ...], kept: Box, geometry: Geometry) -> tuple[Word, ...]:
+    """Map words from the image that was read to the raster.
+
+    The image read is the part `kept` of the raster, turned and straightened as `geometry` says, so it is the upright
+    page but for a shift, which the centre of `kept` gives.
+    """
+    height, width = read_shape
+    x, y = geometry.to_upright((kept.x0 + kept.x1) / 2, (kept.y0 + kept.y1) / 2)
+    right, down = round(x - width / 2), round(y - height / 2)
+    return tuple(
+        word._replace(
+            box=geometry.box_to_raster(
+                Box(word.box.x0 + right, word.box.y0 + down, word.box.x1 + right, word.box.y1 + down)
+            )
+        )
+        for word in words
+    )

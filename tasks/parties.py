@@ -1,0 +1,210 @@
+"""Find who issued a document and to whom: names and tax ids, by labels, blocks and places on the page.
+
+A block is a column of lines that stand under each other without a wide gap. What stands in the recipient's block
+belongs to the recipient; the issuer is whoever a label names, else the name at the head of the page that best
+carries the marks of an issuer: a legal form, large letters, a tax id under it. An identifier decides, a name
+confirms (reference of data verification, section 7).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from records.class_library import FieldSpec
+from records.normalise import Reading, clean_text, find_dates, find_money, fold, identifier
+from records.validation import is_spanish_tax_id, is_tax_id
+from tasks.anchors import Hit
+from tasks.candidates import FIRM, Candidate, from_reading
+from tasks.layout import Cell, PageLayout, Row
+
+BLOCK_ROWS = 9
+BLOCK_GAP = 2.3  # letter heights without a line end a block
+HEAD_SHARE = 0.42  # of the page's height, where an issuer's name may stand without a label
+
+LEGAL_FORM = re.compile(
+    r"(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?|s\.?\s?coop\.?(?:\s?\w{1,3}\.?)?"
+    r"|slne|aie|ute|gmbh(?: & co\.? kg)?|ag|kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
+    r"|sarl|sas|srl|s\.?p\.?a\.?|sdn\.? bhd|bhd|pvt\.? ltd|pty ltd|lda|sociedad limitada|sociedad anonima|enterprise|trading)"
+    r"[.,]?(?=$|[\s(),-])"
+)
+_ADDRESS = re.compile(
+    r"(?<![a-z])(?:c/|calle|avda|avenida|av\.|plaza|pza|paseo|pº|ctra|carretera|camino|ronda|poligono|pol\. ind|urb"
+    r"|street|st\.?$|road|rd\.?$|avenue|lane|drive|suite|floor|lot|jalan|jln|taman|block|strasse|stra(?:b|ss)e|rue|p\.?o\.? box"
+    r"|apartado|edificio|local|planta|piso|bajo|nave)(?![a-z])|\b\d{5}\b|\b\d{4}\s?[a-z]{2}\b"
+)
+_CONTACT = re.compile(
+    r"@|www\.|https?:|\.(?:com|es|net|org|nl|de|fr)\b|\btel|\bfax|\bphone|\btlf|\+\d{2}|(?<!\d)\d{3}[ .]?\d{3}[ .]?\d{3}(?!\d)"
+)
+_NOT_NAMES = re.compile(
+    r"^(?:factura(?: simplificada| rectificativa| proforma)?|(?:tax |vat |simplified |cash |sales )*invoice|receipt|ticket|recibo|rechnung|factuur|facture"
+    r"|original|copia|copy|duplicado|duplicate|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*"
+    r"|numero|number|fecha|date|total|albaran|pedido|datos.*|statement|project statement|kopie.*|payment receipt)\W*$"
+)
+_TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)\s*$")
+_SPANISH_ID = re.compile(
+    r"(?<![A-Z0-9])(?:ES[ -]?)?([XYZKLM]|[A-W])?[ .-]?(\d{1,2}[ .]?\d{3}[ .]?\d{3}|\d{7,8})[ .-]?([A-Z0-9])(?![A-Z0-9])"
+)
+_EU_ID = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[A-Z0-9]{2,4}(?:[ .]?[A-Z0-9]{2,4}){1,4})(?![A-Z0-9])")
+_ID_TOKEN = re.compile(r"[A-Z0-9]+(?:[.\-/][A-Z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of one column: rows with the cells of them that belong to it."""
+
+    party: str
+    lines: tuple[tuple[Row, int, int], ...]
+
+    def holds(self, row: Row, position: int) -> bool:
+        """Tell whether this place of a row lies in the block."""
+        return any(line is row and start <= position < end for line, start, end in self.lines)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text can be the name of a person or company: letters, no address, contact, date or amount."""
+    folded = fold(clean_text(text))
+    letters = sum(character.isalpha() for character in folded)
+    if letters < 3 or letters < 0.6 * len(folded.replace(" ", "")) or len(folded.split()) > 9:
+        return False
+    if not re.search(r"[a-z]{2}", folded) or _NOT_NAMES.match(folded) or _CONTACT.search(folded):
+        return False
+    if _ADDRESS.search(folded) and not LEGAL_FORM.search(folded):
+        return False
+    return not find_dates(text) and not any(money.firm for money in find_money(text))
+
+
+def trim_name(text: str) -> str:
+    """Cut a register number or an address that hangs at the end of a name."""
+    return clean_text(_TRAILING.sub("", text)) or clean_text(text)
+
+
+def find_block(party: str, hit: Hit, page: PageLayout, hits: Iterable[Hit], stops: frozenset[str]) -> Block:
+    """Return the lines under a party's label: its own row's rest, then cells under it until a gap or another label."""
+    others = [other for other in hits if other is not hit]
+    end = _stop(hit.row, hit.end, len(hit.row.text), others)
+    lines = [(hit.row, hit.start, end)]
+    label = hit.row.box_of(hit.start, max(end, hit.end))
+    left, right, bottom = label.x0, label.x1, hit.row.box.y1
+    for row in page.rows[hit.row.number + 1 : hit.row.number + 1 + BLOCK_ROWS]:
+        if row.box.y0 - bottom > BLOCK_GAP * max(hit.row.height, row.height):
+            break
+        cell = _under(row, left, right, row.height)
+        if cell is None:
+            continue
+        if any(o.row is row and cell.start <= o.start < cell.end and stops & o.weights.keys() for o in others):
+            break
+        lines.append((row, cell.start, cell.end))
+        bottom, left, right = row.box.y1, min(left, cell.box.x0), max(right, cell.box.x1)
+    return Block(party, tuple(lines))
+
+
+def _under(row: Row, left: int, right: int, margin: float) -> Cell | None:
+    """Return the cell of a row that shares a column: it overlaps most, or begins or ends at the same place."""
+    best = max(row.cells, key=lambda cell: min(cell.box.x1, right) - max(cell.box.x0, left))
+    shared = min(best.box.x1, right) - max(best.box.x0, left)
+    aligned = abs(best.box.x0 - left) < margin or abs(best.box.x1 - right) < margin
+    return best if shared > 0 or aligned else None
+
+
+def _stop(row: Row, start: int, end: int, hits: Iterable[Hit]) -> int:
+    return min((hit.start for hit in hits if hit.row is row and start <= hit.start < end), default=end)
+
+
+def name_in_block(spec: FieldSpec, hit: Hit, block: Block, hits: Sequence[Hit]) -> Candidate | None:
+    """Return the first line of a block that is a name: beside the label, else under it."""
+    weight = hit.weights[spec.name]
+    for position, (row, start, end) in enumerate(block.lines):
+        begin = hit.end if position == 0 else start
+        later = [other for other in hits if other is not hit]
+        cut = _stop(row, begin, end, later)
+        reading = read_name(row, begin, cut)
+        if reading is not None:
+            factor = 1.0 if position == 0 else 0.95 if position == 1 else 0.8
+            return from_reading(spec, reading, row, 0, weight * factor * FIRM, "anchor")
+    return None
+
+
+def read_name(row: Row, start: int, end: int) -> Reading | None:
+    """Read a name out of part of a row: its first cell's worth, without what hangs at its end."""
+    text = row.text[start:end]
+    start += len(text) - len(text.lstrip(" :.-#|)·"))
+    raw = row.text[start:end].split("   ")[0].rstrip()
+    value = trim_name(raw)
+    if not is_name(value):
+        return None
+    length = len(raw) if value not in raw else raw.index(value) + len(value)
+    return Reading(value, row.text[start : start + length], start, start + length)
+
+
+def names_at_head(spec: FieldSpec, page: PageLayout, hits: Sequence[Hit], blocks: Sequence[Block]) -> list[Candidate]:
+    """Return names at the head of the page without a label, scored by the marks of an issuer."""
+    found = []
+    for row in page.rows:
+        if row.box.y0 > HEAD_SHARE * page.height:
+            break
+        for cell in row.cells:
+            if any(block.party == "recipient" and block.holds(row, cell.start) for block in blocks):
+                continue
+            begin = [hit for hit in hits if hit.row is row and hit.start <= cell.start < hit.end]
+            end = _stop(row, cell.start, cell.end, hits)
+            reading = None if begin else read_name(row, cell.start, end)
+            if reading is not None:
+                score = _issuer_score(reading, row, cell, page, len(found))
+                found.append(from_reading(spec, reading, row, 0, score * FIRM, "zone"))
+    return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _issuer_score(reading: Reading, row: Row, cell: Cell, page: PageLayout, before: int) -> float:
+    """Score a name at the head: first place, large letters, a legal form, an id or contact under it, repetition."""
+    height = cell.box.y1 - cell.box.y0
+    score = 0.45 - min(before, 5) * 0.07
+    score += 0.12 if height > 1.25 * page.letter_height else 0.0
+    score += 0.25 if LEGAL_FORM.search(fold(reading.value)) else 0.0
+    score += 0.15 if _details_below(row, cell, page) else 0.0
+    folded = fold(reading.value)
+    repeats = sum(other is not row and folded in other.folded for other in page.rows)
+    return min(score + (0.12 if repeats else 0.0), 1.0)
+
+
+def _details_below(row: Row, cell: Cell, page: PageLayout) -> bool:
+    """Tell whether an address, contact or tax id stands under a name in its column."""
+    for other in page.rows[row.number + 1 : row.number + 5]:
+        under = _under(other, cell.box.x0, cell.box.x1, row.height)
+        if under is not None:
+            text = other.folded[under.start : under.end]
+            if _ADDRESS.search(text) or _CONTACT.search(text) or re.search(r"\b[nc]\.?i\.?f\b", text):
+                return True
+    return False
+
+
+def anchored_tax_id(text: str) -> Reading | None:
+    """Read the tax id at the start of a text after its label: the first tokens that hold together, else by length."""
+    upper = text.upper()
+    tokens = list(_ID_TOKEN.finditer(upper))[:5]
+    if not tokens or re.search(r"[^\W_]", upper[: tokens[0].start()]):
+        return None
+    first = tokens[0].start()
+    ends = [token.end() for token in tokens]
+    for end in ends:
+        if is_tax_id(identifier(upper[first:end])):
+            return Reading(identifier(upper[first:end]), text[first:end], first, end)
+    for end in ends:
+        value = identifier(upper[first:end])
+        if 8 <= len(value) <= 15 and sum(character.isdigit() for character in value) >= 5:
+            return Reading(value, text[first:end], first, end)
+    return None
+
+
+def loose_tax_ids(text: str) -> list[Reading]:
+    """Return tax ids that stand without a label; only such as hold, since any number might look like one."""
+    upper = text.upper()
+    found = []
+    for match in _SPANISH_ID.finditer(upper):
+        value = identifier(match[0]).removeprefix("ES")
+        if is_spanish_tax_id(value) and any(character.isalpha() for character in value):
+            found.append(Reading(value, text[match.start() : match.end()], *match.span()))
+    for match in _EU_ID.finditer(upper):
+        value = identifier(match[1])
+        if is_tax_id(value) and not any(r.start < match.end() and match.start() < r.end for r in found):
+            found.append(Reading(value, text[match.start() : match.end()], *match.span()))
+    return found

@@ -1,0 +1,184 @@
+"""Clean a page for recognition: speckle, black bed, uneven light, faint or noisy print.
+
+Every step has a guard, so that a page which needs nothing reaches the recogniser with its pixels unchanged. Steps,
+thresholds and what they are worth: docs/design/reading.md, the chain, steps 2 to 5. All functions are pure; pixels
+are (H, W) uint8, 0 = ink, 255 = paper.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from records.text import Box
+
+Grey = npt.NDArray[np.uint8]
+
+# How surely a part of a page reads: mean confidence 0..100 times min(1, letters / 20).
+Sample = Callable[[Grey], float]
+
+SMALL = 64  # pixels a side below which nothing is measured
+SALT = 0.001  # share of isolated pixels above which the page is speckled; clean pages have at most 0.00002
+BITONAL = 0.002  # share of middle tones below which the page is black and white
+UNEVEN = 0.10  # relative spread of the paper's brightness above which it is divided out
+NOISY = 5.0  # grey levels of white noise; noisy pages have 15 to 25, all others under 2
+FAINT = 80  # grey levels between paper and ink
+THROUGH = 0.12  # middle tones away from ink, per ink pixel: print of the other side
+BED = 0.35  # of the paper's brightness: a shadow is never this dark right across
+WHITE = 0.8  # of the way from ink to paper that becomes white
+MIN_CONTRAST = 20  # grey levels below which there is nothing to stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A page without what hampers recognition; `kept` is the part of the given pixels that remains."""
+
+    pixels: Grey
+    kept: Box
+    facts: dict[str, float]
+
+
+def clean(pixels: Grey, sample: Sample) -> Cleaned:
+    """Return the page cleaned as far as its guards ask for it.
+
+    Args:
+        pixels: the page as stored.
+        sample: reads a part of the page; asked only where faint print and show-through look alike.
+    """
+    facts: dict[str, float] = {}
+    whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
+    if min(pixels.shape) < SMALL:
+        return Cleaned(pixels, whole, facts)
+    facts["isolated"] = isolated_share(pixels)
+    if facts["isolated"] > SALT:
+        pixels = _grey(cv2.medianBlur(pixels, 3))
+    if is_bitonal(pixels):
+        return Cleaned(pixels, whole, facts)
+    kept = paper_box(pixels)
+    pixels = pixels[kept.y0 : kept.y1, kept.x0 : kept.x1]
+    paper = paper_map(pixels)
+    facts["uneven"] = unevenness(paper)
+    if facts["uneven"] > UNEVEN:
+        pixels = divide(pixels, paper)
+    return Cleaned(_stretch_where_needed(pixels, sample, facts), kept, facts)
+
+
+def _stretch_where_needed(pixels: Grey, sample: Sample, facts: dict[str, float]) -> Grey:
+    ink, paper = tones(pixels)
+    facts.update(ink=ink, paper=paper, noise=noise(pixels), orphans=orphans(pixels, ink, paper))
+    if paper - ink < MIN_CONTRAST:
+        return pixels
+    sure = facts["uneven"] > UNEVEN or facts["noise"] > NOISY or paper - ink < FAINT
+    doubtful = facts["orphans"] > THROUGH
+    if not sure and not doubtful:
+        return pixels
+    stretched = stretch(pixels, ink, paper)
+    if not sure:
+        # faint print looks like show-through: the stretched page must read with more confidence
+        rows = ink_rows(pixels)
+        if sample(inkiest(stretched, rows)) <= sample(inkiest(pixels, rows)) + 1:
+            return pixels
+    facts["stretched"] = 1.0
+    return stretched
+
+
+def is_bitonal(pixels: Grey) -> bool:
+    """Tell whether a page is black and white, from every ninth pixel."""
+    counts = np.bincount(pixels[::3, ::3].ravel(), minlength=256)
+    return bool(counts[9:247].sum() < BITONAL * counts.sum())
+
+
+def isolated_share(pixels: Grey) -> float:
+    """Return the share of pixels darker or lighter by 100 than all eight neighbours, in the centre of the page."""
+    height, width = pixels.shape
+    part = pixels[height // 4 : height // 4 * 3, width // 4 : width // 4 * 3][:1200, :1200]
+    centre = np.ascontiguousarray(part)
+    ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
+    dark = cv2.subtract(cv2.erode(centre, ring), centre) > 100
+    light = cv2.subtract(centre, cv2.dilate(centre, ring)) > 100
+    return float((np.count_nonzero(dark) + np.count_nonzero(light)) / centre.size)
+
+
+def paper_box(pixels: Grey) -> Box:
+    """Return the box of the paper on its black bed; the whole page where there is no bed."""
+    height, width = pixels.shape
+    small = cv2.resize(pixels, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
+    bright = small > max(60.0, BED * float(np.percentile(small, 90)))
+    rows, columns = np.flatnonzero(bright.mean(1) > 0.4), np.flatnonzero(bright.mean(0) > 0.4)
+    if len(rows) * len(columns) < 0.2 * bright.size:
+        return Box(0, 0, width, height)
+    return Box(
+        int(columns[0]) * 8,
+        int(rows[0]) * 8,
+        # where the last eighth is paper, so are the pixels that did not fill one
+        width if columns[-1] == bright.shape[1] - 1 else (int(columns[-1]) + 1) * 8,
+        height if rows[-1] == bright.shape[0] - 1 else (int(rows[-1]) + 1) * 8,
+    )
+
+
+def paper_map(pixels: Grey) -> Grey:
+    """Return the brightness of the paper at one eighth: local maximum, median, mean: print leaves no trace."""
+    size = (max(1, pixels.shape[1] // 8), max(1, pixels.shape[0] // 8))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    bright = cv2.medianBlur(cv2.dilate(small, np.ones((9, 9), np.uint8)), 21)
+    return _grey(cv2.blur(bright, (9, 9)))
+
+
+def unevenness(paper: Grey) -> float:
+    """Return the relative spread of a paper map, 0 for even light."""
+    low, high = float(np.percentile(paper, 5)), float(np.percentile(paper, 95))
+    return (high - low) / max(high, 1.0)
+
+
+def divide(pixels: Grey, paper: Grey) -> Grey:
+    """Return the page in even light: its pixels relative to its paper, 245 where they are equal."""
+    full = cv2.resize(paper, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return _grey(cv2.divide(pixels, full, scale=245))
+
+
+def tones(pixels: Grey) -> tuple[int, int]:
+    """Return the grey values of ink (the darkest hundredth) and paper (the commonest light value)."""
+    counts = np.bincount(pixels[::2, ::2].ravel(), minlength=256)
+    ink = int(np.searchsorted(np.cumsum(counts), 0.01 * counts.sum()))
+    return ink, int(np.argmax(counts[96:])) + 96
+
+
+def orphans(pixels: Grey, ink: int, paper: int) -> float:
+    """Return middle tones with no ink near them, per ink pixel: high where the other side shows through."""
+    half = pixels[::2, ::2]
+    dark = (half < ink + 0.35 * (paper - ink)).astype(np.uint8)
+    near = cv2.dilate(dark, np.ones((7, 7), np.uint8))
+    middle = (half > ink + 0.40 * (paper - ink)) & (half < ink + 0.85 * (paper - ink)) & (near == 0)
+    return int(np.count_nonzero(middle)) / max(1, int(np.count_nonzero(dark)))
+
+
+def noise(pixels: Grey) -> float:
+    """Return the robust sigma of white noise in grey levels (median absolute second difference, in the centre)."""
+    part = pixels[pixels.shape[0] // 3 :, pixels.shape[1] // 4 :][:512, :1024]
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    curved = cv2.filter2D(np.ascontiguousarray(part), cv2.CV_16S, kernel)
+    return float(np.median(np.abs(np.asarray(curved, dtype=np.int16)))) / 4.05
+
+
+def stretch(pixels: Grey, ink: int, paper: int) -> Grey:
+    """Return the page with ink black and everything lighter than WHITE of the way to paper white."""
+    table = np.clip((np.arange(256) - ink) * 255 / (WHITE * (paper - ink)), 0, 255).astype(np.uint8)
+    return _grey(cv2.LUT(pixels, table))
+
+
+def ink_rows(pixels: Grey) -> npt.NDArray[np.float32]:
+    """Return the darkness of each row, from every eighth column."""
+    return np.asarray((255.0 - pixels[:, ::8]).sum(1), dtype=np.float32)
+
+
+def inkiest(pixels: Grey, rows: npt.NDArray[np.float32]) -> Grey:
+    """Return the sixth of the page, full width, that holds most ink; `rows` may be of a reduced page."""
+    height, count = pixels.shape[0], max(1, len(rows) // 6)
+    at = int(np.argmax(np.convolve(rows, np.ones(count), "valid")))
+    return pixels[at * height // len(rows) : max(at * height // len(rows) + 1, (at + count) * height // len(rows))]
+
+
+def _grey(pixels: npt.ArrayLike) -> Grey:
+    return np.asarray(pixels, dtype=np.uint8)

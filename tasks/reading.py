@@ -1,0 +1,94 @@
+"""Read a document page by page: each page in a limited child, its words mapped back to the raster as stored.
+
+`read_page` runs in a child and `read_document` in the parent, which never sees a pixel. A page that ends its child, or
+cannot be decoded, costs itself: it is kept, flagged, and a person looks at it (design, section 2, rules 2 and 8).
+The chain of steps and its measured worth: docs/design/reading.md.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+from records.errors import ChildLimitError, RefusedScanError
+from records.options import Limits, ReadingOptions
+from records.text import PageText
+from tasks import languages
+from tasks.bounded import ChildPool
+
+AHEAD = 2  # pages handed out for each child
+
+
+def read_page(
+    path: Path, media_type: str, number: int, language: str | None, options: ReadingOptions, limits: Limits
+) -> PageText:
+    """Read page `number` (from 1) of a file. Runs in a child.
+
+    Args:
+        path: a file that `tasks.examine` has accepted.
+        media_type: what `examine` said it is.
+        number: the page.
+        language: the document's language where it is known already; None tries the first of `options.languages`.
+        options: languages, engine, renderer.
+        limits: pixels of a page.
+
+    Returns:
+        The page's words with boxes in its raster.
+
+    Raises:
+        RefusedScanError: the page cannot be decoded or is over a limit; `flagged_page` keeps its place.
+        EngineUnavailableError: there is no engine or no model; nothing was read.
+    """
+    from tasks import page_reader  # here, not above: the parent needs no decoder and no engine
+
+    return page_reader.read(path, media_type, number, language or options.languages[0], options, limits)
+
+
+def read_document(
+    path: Path,
+    media_type: str,
+    pages: int,
+    options: ReadingOptions,
+    limits: Limits,
+    children: ChildPool,
+    language: str | None = None,
+) -> Iterator[PageText]:
+    """Yield every page of a document in order, reading at most `AHEAD` pages a child ahead.
+
+    The first page with enough common words settles the document's language for the pages after it.
+
+    Raises:
+        EngineUnavailableError: no engine could be started; the document waits.
+    """
+    window: deque[tuple[int, Future[PageText]]] = deque()
+    unread = iter(range(1, pages + 1))
+    try:
+        while True:
+            while len(window) < AHEAD * children.workers and (number := next(unread, 0)):
+                call = children.submit(
+                    limits.page_seconds, read_page, path, media_type, number, language, options, limits
+                )
+                window.append((number, call))
+            if not window:
+                return
+            page = _settled(*window.popleft())
+            if language is None and languages.is_sure(page.text, page.language):
+                language = page.language
+            yield page
+    finally:
+        for _, call in window:
+            call.cancel()
+
+
+def flagged_page(number: int, flag: str, width: int = 0, height: int = 0) -> PageText:
+    """Return the place of a page that could not be read: kept, without words, with what went wrong."""
+    return PageText(number, width, height, 0, 0, 0.0, "", "", False, "ocr", (), (flag,))
+
+
+def _settled(number: int, call: "Future[PageText]") -> PageText:
+    try:
+        return call.result()
+    except ChildLimitError as error:
+        return flagged_page(number, error.limit)
+    except RefusedScanError as error:
+        return flagged_page(number, error.code)

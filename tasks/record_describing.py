@@ -1,0 +1,108 @@
+"""The describing step: class and index fields from the words, checked; what does not hold waits for a person.
+
+Field values lie in clear in the database, as the threat model says; the ledger gets one salted commitment to all of
+them (`detail`, reference of custody, section 1.3). Crash point: 31 committed.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, update
+
+from custody.keys import new_salt
+from custody.ledger import Draft, append, commitment
+from records.catalogue import (
+    current_fields,
+    field_of,
+    open_reviews,
+    record_row,
+    replace_fields,
+    replace_reviews,
+    scan_row,
+)
+from records.fields import Description
+from records.ids import RecordId, instant
+from records.tables import records
+from tasks import intake
+from tasks.describe import describe
+from tasks.record_reading import pages_of, put_in_outbox
+from tasks.services import Services
+from tasks.words import restore_words
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeReceipt:
+    """What was described: state and counts only."""
+
+    record: RecordId
+    state: str
+    fields: int
+    review: int
+
+
+def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
+    """Find a record's class and fields and check them; harmless to repeat.
+
+    Raises:
+        UnavailableError: store or database; call again later.
+    """
+    with services.database.read() as connection:
+        row = record_row(connection, record)
+        hint = scan_row(connection, row.scan).class_hint
+        if row.state != "read":
+            return DescribeReceipt(record, row.state, 0, 0)
+    restore_words(services, [record])
+    found = describe(tuple(pages_of(services, record)), services.library, services.clock.now().date(), hint)
+    state = _commit(record, services, found)
+    services.vault.reached(31)
+    _logger.info("described record %s: %s, %d fields", record, state, len(found.fields))
+    return DescribeReceipt(record, state, len(found.fields), len(found.review))
+
+
+def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
+    """Commit to all current fields of a record under its salt: what `custody check` compares with the ledger."""
+    values = [
+        [row.name, row.position, row.value, row.raw, row.status, row.page, row.box]
+        for row in current_fields(connection, record)
+    ]
+    return commitment(salt, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _commit(record: RecordId, services: Services, found: Description) -> str:
+    now = services.clock.now()
+    with services.database.write() as connection:
+        row = record_row(connection, record)
+        services.leases.fence(connection, row.scan)
+        event = services.ids.new("evt")
+        replace_fields(connection, record, row.client, found.fields, event)
+        settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
+        reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]
+        replace_reviews(connection, record, row.client, reasons, instant(now))
+        state = "in_review" if open_reviews(connection, record) else "described"
+        salt = row.detail_salt or new_salt()
+        draft = Draft(
+            event, "described", record, intake.actor_of(scan_row(connection, row.scan)), client=row.client,
+            before=row.state, after=state, detail=fields_commitment(connection, record, salt),
+        )  # fmt: skip
+        entry = append(connection, draft, now)
+        connection.execute(
+            update(records)
+            .where(records.c.id == record)
+            .values(
+                record_class=found.record_class,
+                class_version=found.class_version,
+                class_confidence=found.class_confidence,
+                class_evidence=list(found.class_evidence),
+                state=state,
+                version=entry.seq,
+                detail_salt=salt,
+            )
+        )
+        put_in_outbox(connection, record, row.client, entry.seq, instant(now))
+    return state
+
+
+SETTLED = ("corrected", "confirmed", "rejected")  # a person has decided these; the machine does not touch them

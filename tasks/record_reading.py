@@ -1,0 +1,176 @@
+"""The reading step: a record's pages become words with boxes, and a readable copy, both sealed like the original.
+
+One file of words a record, never a row per word; the page rows say how each was read (design, section 4). The claimed
+work file is read while it is there; later the original is opened as the system's own act (`processed`).
+Crash points: 21 words written, 22 derivatives stored, 23 committed.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from custody.derivatives import StoredDerivative, record_derivative, store_derivative
+from custody.ledger import Draft, append
+from custody.opening import fetch, processed, release
+from custody.tables import originals, outbox
+from records.catalogue import page_values, record_row, scan_row, sources_of
+from records.errors import ChildLimitError, InputError, OriginalConflictError
+from records.ids import RecordId, instant
+from records.tables import pages, records
+from records.text import PageText, read_words, write_words
+from tasks import intake
+from tasks.readable import make_readable
+from tasks.reading import read_document
+from tasks.services import SYSTEM, Services
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReceipt:
+    """What was read: counts only."""
+
+    record: RecordId
+    pages: int
+    flagged: int
+
+
+def words_path(services: Services, record: str) -> Path:
+    """Return where the clear words of a record wait until the index has them."""
+    return services.places.words / f"{record}.words.gz"
+
+
+def read_record(record: RecordId, services: Services) -> ReadReceipt:
+    """Read every page of a record; harmless to repeat.
+
+    Raises:
+        UnavailableError: store, database, engine or disk; call again later.
+    """
+    with services.database.read() as connection:
+        row = record_row(connection, record)
+        source = sources_of(connection, record)[0]
+        original = connection.execute(select(originals).where(originals.c.id == source.original)).one()
+    if row.state != "accessioned":
+        return ReadReceipt(record, 0, 0)
+    words = words_path(services, record)
+    with _clear_original(services, row, original) as path:
+        found = read_document(
+            path, original.media_type, original.pages, services.reading, services.limits, services.children
+        )
+        rows: list[dict[str, Any]] = []
+        part = words.with_suffix(".part")
+        write_words(part, _noting(found, rows, record, row.client, source.original))
+        part.replace(words)
+        services.vault.reached(21)
+        stored, conformance = _derive(services, record, source.original, original.media_type, path, words)
+    services.vault.reached(22)
+    _commit(services, row, rows, stored, conformance)
+    services.vault.reached(23)
+    flagged = sum(1 for page in rows if page["flags"])
+    _logger.info("read record %s: %d pages, %d flagged", record, len(rows), flagged)
+    return ReadReceipt(record, len(rows), flagged)
+
+
+def pages_of(services: Services, record: str) -> Iterator[PageText]:
+    """Yield the pages of a record as read from the clear words that wait for the index.
+
+    Where they are gone, `restore_words` brings them back first.
+    """
+    return read_words(words_path(services, record))
+
+
+def _noting(
+    found: Iterator[PageText], rows: list[dict[str, Any]], record: str, client: str, original: str
+) -> Iterator[PageText]:
+    for page in found:
+        rows.append(page_values(record, client, original, page))
+        yield page
+
+
+@contextmanager
+def _clear_original(services: Services, row: Row[Any], original: Row[Any]) -> Iterator[Path]:
+    with services.database.read() as connection:
+        work = intake.work_file(services, scan_row(connection, row.scan))
+    if work.exists():
+        yield work
+        return
+    path = services.scratch / f"{original.id}.clear"
+    with services.database.write() as connection:
+        entry = processed(services.vault, connection, SYSTEM, row.client, [original.id])
+    key = release(services.vault, entry, original.id, SYSTEM, [original.id])
+    try:
+        fetch(
+            services.vault, original.object_key, original.object_version, original.sealed_sha256,
+            original.sealed_size, key, path,
+        )  # fmt: skip
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _derive(
+    services: Services, record: str, original: str, media_type: str, path: Path, words: Path
+) -> tuple[list[StoredDerivative], str]:
+    """Make and store the derivatives. A readable copy that cannot be made never blocks: the record is flagged."""
+    stored = [store_derivative(services.vault, record, "words", original, words)]
+    target = services.scratch / f"{record}.pdf"
+    try:
+        report = services.children.run(services.limits.derive_seconds, make_readable, path, media_type, words, target)
+        stored.append(store_derivative(services.vault, record, "readable", original, target))
+        conformance = report.conformance or report.reason or "none"
+    except (ChildLimitError, InputError) as error:
+        _logger.warning("no readable copy of %s: %s", record, type(error).__name__)
+        conformance = "none"
+    finally:
+        target.unlink(missing_ok=True)
+    return stored, conformance[:32]
+
+
+def _commit(
+    services: Services, row: Row[Any], rows: list[dict[str, Any]], stored: list[StoredDerivative], conformance: str
+) -> None:
+    languages = [page["language"] for page in rows if page["words"]]
+    sources = {page["source"] for page in rows if page["words"]}
+    now = services.clock.now()
+    with services.database.write() as connection:
+        services.leases.fence(connection, row.scan)
+        connection.execute(delete(pages).where(pages.c.record == row.id))
+        connection.execute(insert(pages), rows)
+        replaced = [record_derivative(connection, services.vault, derivative) for derivative in stored]
+        scan = scan_row(connection, row.scan)
+        draft = Draft(
+            services.ids.new("evt"), "read", row.id, intake.actor_of(scan), client=row.client, before=row.state,
+            after="read", obj={"pages": len(rows), "words": sum(page["words"] for page in rows)},
+        )  # fmt: skip
+        entry = append(connection, draft, now)
+        connection.execute(
+            update(records)
+            .where(records.c.id == row.id)
+            .values(
+                state="read",
+                version=entry.seq,
+                language=max(set(languages), key=languages.count) if languages else None,
+                text_source="mixed" if len(sources) > 1 else next(iter(sources), "ocr"),
+                readable=conformance,
+            )
+        )
+        put_in_outbox(connection, row.id, row.client, entry.seq, instant(now))
+    _remove_replaced(services, [old for old in replaced if old is not None])
+
+
+def put_in_outbox(connection: Connection, record: str, client: str, seq: int, now: str) -> None:
+    """Ask for the record's index entry to be brought up to date; committed with the event behind it."""
+    connection.execute(insert(outbox).values(record=record, client=client, action="put", seq=seq, created=now))
+
+
+def _remove_replaced(services: Services, rows: list[Row[Any]]) -> None:
+    for row in rows:
+        try:
+            services.vault.store.remove(row.object_key, row.object_version)
+        except OriginalConflictError:
+            _logger.info("a replaced derivative of %s is locked and stays until its lock ends", row.record)

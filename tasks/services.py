@@ -1,0 +1,96 @@
+"""What the steps need from outside: built by infra, given to every step (design, section 3; STYLE section 7)."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from custody.access import Person
+from custody.ledger import Actor
+from custody.vault import Vault
+from records.class_library import ClassLibrary
+from records.database import Database
+from records.ids import Clock, Ids
+from records.leases import LeaseBook
+from records.options import Limits, ReadingOptions
+from records.places import Places
+from search.contract import SearchIndex
+from tasks.bounded import ChildPool
+
+SYSTEM = Actor("system", "system", "system")
+
+
+class Services(Protocol):
+    """Everything a step needs; what is dear to open is opened at first use."""
+
+    @property
+    def database(self) -> Database:
+        """The catalogue."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """The custody side: store, key ring, sealing."""
+        ...
+
+    @property
+    def leases(self) -> LeaseBook:
+        """The leases this process holds."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
+
+    @property
+    def ids(self) -> Ids:
+        """Who makes ids."""
+        ...
+
+    @property
+    def children(self) -> ChildPool:
+        """Limited child processes for untrusted bytes."""
+        ...
+
+    @property
+    def index(self) -> SearchIndex:
+        """The search index."""
+        ...
+
+    @property
+    def library(self) -> ClassLibrary:
+        """The record classes."""
+        ...
+
+    @property
+    def places(self) -> Places:
+        """Folders of this installation."""
+        ...
+
+    @property
+    def scratch(self) -> Path:
+        """This process's own private folder for clear working files; swept when the process is dead."""
+        ...
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """How pages are read."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Limits on untrusted input."""
+        ...
+
+    @property
+    def person(self) -> Person:
+        """Who gave the command."""
+        ...
+
+    def index_writer(self) -> AbstractContextManager[None]:
+        """Hold the one place of the index writer of this installation.
+
+        Raises:
+            IndexUnavailableError: another process holds it for longer than is waited.
+        """
+        ...

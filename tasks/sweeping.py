@@ -1,0 +1,115 @@
+"""The sweeper: finishes what was begun and removes what belongs to nobody; safe to run at any time, also twice.
+
+1. scans with something left to do and no living lease go through the pipeline again (custody reference, section 5)
+2. stored originals without their retention get it (step 6)
+3. staged sealed files that no `sealed` row names, and claimed copies of scans with nothing left to do, are removed
+4. refused bytes still in work/ go to quarantine
+5. clear words of records that are indexed are removed; batches of an earlier run are closed by their own command
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from custody.originals import finish_retention
+from custody.tables import originals, outbox
+from records.ids import OriginalId, ScanId
+from records.tables import records, scans
+from tasks import intake
+from tasks.pipeline import PLAIN, Steps, ingest_isolated
+from tasks.services import SYSTEM, Services
+
+_logger = logging.getLogger(__name__)
+
+
+def sweep(services: Services, steps: Steps = PLAIN) -> int:
+    """Do the numbered duties; return how many scans were gone on with."""
+    count = finish_scans(services, steps)
+    _finish_retention(services)
+    _tidy(services)
+    return count
+
+
+def finish_scans(services: Services, steps: Steps = PLAIN) -> int:
+    """Duty 1: go on with every scan that is due and that no living worker holds."""
+    with services.database.read() as connection:
+        if connection.execute(select(scans.c.id).where(scans.c.todo.is_(True)).limit(1)).first() is None:
+            return 0
+    started = services.clock.now()
+
+    def work() -> int:
+        count = 0
+        while (scan := services.leases.take_next(started)) is not None:
+            count += 1
+            ingest_isolated(scan, services, steps, leased=True)
+        return count
+
+    with ThreadPoolExecutor(max_workers=2 * services.children.workers) as pool:
+        return sum(pool.map(lambda _: work(), range(2 * services.children.workers)))
+
+
+def _finish_retention(services: Services) -> None:
+    if not services.vault.store.locks:
+        return
+    with services.database.read() as connection:
+        due = (
+            connection.execute(
+                select(originals.c.id).where(originals.c.state == "stored", originals.c.retention_set.is_(False))
+            )
+            .scalars()
+            .all()
+        )
+    for original in due:
+        finish_retention(services.vault, OriginalId(original), SYSTEM)
+
+
+def _tidy(services: Services) -> None:
+    with services.database.read() as connection:
+        now = services.clock.now()
+        rows = {row.id: row for row in connection.execute(select(scans).where(scans.c.work.in_(_in_work(services))))}
+        sealed = {
+            f"{row.scan}.{row.id}.age"
+            for row in connection.execute(select(originals.c.scan, originals.c.id).where(originals.c.state == "sealed"))
+        }
+    for scan, row in rows.items():
+        if not row.todo and not services.leases.living(row.lease_owner, row.lease_until, now):
+            _clear_away(services, scan, row)
+    for path in services.places.staging.glob("*.age"):
+        scan = path.name.partition(".")[0]
+        if path.name not in sealed and not _is_worked_on(services, scan):
+            path.unlink(missing_ok=True)
+    _remove_indexed_words(services)
+
+
+def _in_work(services: Services) -> list[str]:
+    return [path.name for path in services.places.work.glob("bat_*/scn_*") if not path.suffix]
+
+
+def _clear_away(services: Services, scan: str, row: Row[Any]) -> None:
+    if row.state == "refused":
+        intake.to_quarantine(services, row)
+    else:
+        intake.work_file(services, row).unlink(missing_ok=True)
+    _logger.info("cleared away the claimed copy of scan %s", scan)
+
+
+def _is_worked_on(services: Services, scan: str) -> bool:
+    with services.database.read() as connection:
+        row = connection.execute(select(scans).where(scans.c.id == ScanId(scan))).one_or_none()
+    return row is not None and services.leases.living(row.lease_owner, row.lease_until, services.clock.now())
+
+
+def _remove_indexed_words(services: Services) -> None:
+    waiting = [path.name.partition(".")[0] for path in services.places.words.glob("rec_*.words.gz")]
+    if not waiting:
+        return
+    with services.database.read() as connection:
+        due = set(connection.execute(select(outbox.c.record).where(outbox.c.delivered.is_(None))).scalars())
+        done = connection.execute(
+            select(records.c.id).where(records.c.id.in_(waiting), records.c.state.in_(("indexed", "in_review")))
+        ).scalars()
+        gone = set(done) - due
+    for record in gone:
+        (services.places.words / f"{record}.words.gz").unlink(missing_ok=True)
