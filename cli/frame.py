@@ -70,7 +70,7 @@ pass_frame = click.make_pass_decorator(Frame, ensure=True)
 
 def _(text: str) -> str:
     """Translate what people read."""
-    return _language().gettext(text)
+    return str(_language().gettext(text))
 
 
 def _language() -> Any:

@@ -33,7 +33,7 @@ def ingest_command(
     actor = access.require(
         services.database, services.clock, services.ids, services.person, client_id, "ingest", client_id
     )
-    if class_hint is not None and class_hint not in services.library.names:
+    if class_hint is not None and class_hint not in services.library.classes:
         raise UnknownIdError(f"there is no record class {class_hint}")
     batch = batches.find_or_open(services, client_id, batch_name, expected, actor)
     given = intake.Offer(client_id, batch, "ingest", class_hint, actor)

@@ -16,6 +16,16 @@ COMMANDS = {
     "search": "cli.search",
     "record": "cli.record",
     "original": "cli.original",
+    "review": "cli.review",
+    "class": "cli.record_class",
+    "batch": "cli.batch",
+    "client": "cli.client",
+    "person": "cli.person",
+    "index": "cli.index",
+    "config": "cli.config",
+    "doctor": "cli.doctor",
+    "custody": "cli.custody",
+    "fixity": "cli.custody",
 }
 
 

@@ -6,14 +6,14 @@ the older object is removed after the commit.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from custody.sealing import Sealed
 from custody.tables import derivatives, originals
 from custody.vault import Vault
 from records.ids import instant
+from records.tables import records
 
 KINDS = {"words": "application/x-ndjson+gzip", "readable": "application/pdf"}
 
@@ -49,10 +49,9 @@ def store_derivative(vault: Vault, record: str, kind: str, original: str, source
     return StoredDerivative(record, kind, row.client, original, key, version.version, sealed)
 
 
-def record_derivative(connection: Connection, vault: Vault, stored: StoredDerivative) -> Row[Any] | None:
-    """Put a stored derivative in the catalogue, in the caller's transaction; return the row it replaces, if any."""
+def record_derivative(connection: Connection, vault: Vault, stored: StoredDerivative) -> None:
+    """Put a stored derivative in the catalogue in the place of an older one, in the caller's transaction."""
     where = (derivatives.c.record == stored.record) & (derivatives.c.kind == stored.kind)
-    old = connection.execute(select(derivatives).where(where)).one_or_none()
     connection.execute(delete(derivatives).where(where))
     connection.execute(
         insert(derivatives).values(
@@ -69,4 +68,18 @@ def record_derivative(connection: Connection, vault: Vault, stored: StoredDeriva
             created=instant(vault.clock.now()),
         )
     )
-    return old
+
+
+def leftovers(connection: Connection, vault: Vault, record: str, kind: str) -> list[tuple[str, str]]:
+    """Return (key, version) of objects of a record's derivative that the catalogue does not name.
+
+    An interrupted reading leaves them; they are derived, never evidence, and the reading that replaces them removes
+    them where the store lets it.
+    """
+    rows = connection.execute(
+        select(derivatives).where(derivatives.c.record == record, derivatives.c.kind == kind)
+    ).all()
+    client = connection.execute(select(records.c.client).where(records.c.id == record)).scalar_one()
+    current = {(row.object_key, row.object_version) for row in rows}
+    there = vault.store.versions(f"d/{client}/{record}/{kind}/")
+    return [(v.key, v.version) for v in there if (v.key, v.version) not in current]

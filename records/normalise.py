@@ -32,7 +32,9 @@ _MONTH_NAMES = (
 MONTHS: dict[str, int] = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names}
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 
-_NUMERIC_DATE = re.compile(r"(?<![\d/.,-])(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?![\d/]|[.,-]\d)")
+_NUMERIC_DATE = re.compile(
+    r"(?<![\w/.,-])(\d{1,2})\s?(?:([-/])\s?(\d{1,2})\s?\2|[.,]\s?(\d{1,2})\s?[.,])\s?(\d{4}|\d{2})(?![\d/]|[.,-]\d)"
+)  # a comma is a point misread: no amount looks like 11,04,20
 _ISO_DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _DAY_MONTH = re.compile(
     rf"(?<![\d/.,-])(\d{{1,2}})(?:o|st|nd|rd|th|er)?\.?[\s-]{{0,2}}(?:de\s|d')?\s?({_MONTH})\.?[\s,-]{{0,2}}(?:del?\s)?\s?"
@@ -49,7 +51,8 @@ CURRENCIES: dict[str, str] = {
 _SYMBOL = "|".join(re.escape(symbol) for symbol in sorted(CURRENCIES, key=len, reverse=True))
 _AMOUNT = r"\d{1,3}(?:[.,']\d{3})+(?:[.,]\s?\d{1,2})?(?!\d)|\d{1,3}(?:[ \u00a0\u202f]\d{3})+[.,]\d{2}(?!\d)|\d+[.,]\s?\d{1,4}(?!\d)|\d+"
 _MONEY = re.compile(
-    rf"(?<![a-z0-9/.,:])(?P<neg>[-−–(]\s?)?(?:(?P<before>{_SYMBOL})(?![a-z])[.:]?\s{{0,3}}(?P<neg2>[-−–]\s?)?)?"
+    rf"(?<![a-z0-9/.,:])(?P<neg>[-−–(]\s?)?(?:(?P<before>{_SYMBOL})(?![a-z])[.:]?\s{{0,3}}(?P<neg2>[-−–]\s?)?"
+    r"|[a-z$]{1,3}[.:]?(?=\d+[.,]\s?\d{2}(?!\d)))?"  # a currency sign misread: RN24.00
     rf"(?P<number>{_AMOUNT})(?P<tail>\s?-(?![\w])|\))?(?:\s{{0,2}}(?P<after>{_SYMBOL})(?![a-z]))?"
     r"(?![\d/:]|[.,-]\d|\s?%|[a-z]{2}\d)"
 )
@@ -116,7 +119,7 @@ def find_dates(text: str, order: DateOrder | None = None) -> list[Reading]:
     for match in _MONTH_DAY.finditer(folded):
         _keep(found, text, match, make_date(int(match[3]), MONTHS[match[1]], int(match[2])), False)
     for match in _NUMERIC_DATE.finditer(folded):
-        day, ambiguous = _read_numeric(int(match[1]), int(match[3]), int(match[4]), order)
+        day, ambiguous = _read_numeric(int(match[1]), int(match[3] or match[4]), int(match[5]), order)
         _keep(found, text, match, day, ambiguous)
     return sorted(found, key=lambda reading: reading.start)
 

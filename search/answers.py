@@ -17,7 +17,7 @@ from search.snippets import boxes_of, matching_words, snippet
 NOTHING = Results(0, (), (), None)
 MOST_HITS = 200  # hits of one answer, as lists of the API
 SUGGESTED = 5  # suggestions, at most
-SAMPLED = 50  # pages looked at for near words
+SAMPLED = 20  # pages looked at for near words
 _TWO_ERRORS_FROM = 6  # letters; in shorter words two errors make another word
 
 
@@ -102,8 +102,11 @@ def suggest(text: str, near: Mapping[Term, Iterable[StoredPage]]) -> list[str]:
     return [suggested for suggested, _ in sorted(texts, key=lambda pair: pair[1])][:SUGGESTED] if near else []
 
 
-def distance(first: str, second: str) -> int:
-    """Return in how many letters two words differ, two swapped neighbours counting as one (optimal alignment)."""
+def distance(first: str, second: str, allowed: int) -> int:
+    """Return in how many letters two words differ, two swapped neighbours counting as one (optimal alignment).
+
+    As soon as it must be more than `allowed`, the answer is `allowed` + 1.
+    """
     before: list[int] = []
     row = list(range(len(second) + 1))
     for i, letter in enumerate(first, 1):
@@ -113,8 +116,10 @@ def distance(first: str, second: str) -> int:
             if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == other:
                 cost = min(cost, older[j - 2] + 1)
             row.append(cost)
+        if min(row) > allowed and min(above) > allowed:
+            return allowed + 1
         before = above
-    return row[-1]
+    return min(row[-1], allowed + 1)
 
 
 def _near_words(form: str, pages: Iterable[StoredPage]) -> list[str]:
@@ -127,7 +132,7 @@ def _near_words(form: str, pages: Iterable[StoredPage]) -> list[str]:
             if len(main) == 1 and abs(len(main[0]) - len(form)) <= allowed:
                 counts[main[0]] += 1
                 spelled.setdefault(main[0], Counter())[_bare(text)] += 1
-    apart = {other: distance(form, other) for other in counts}
+    apart = {other: distance(form, other, allowed) for other in counts}
     best = sorted((far, -counts[other], other) for other, far in apart.items() if far <= allowed)
     return [spelled[other].most_common(1)[0][0] for _, _, other in best[:SUGGESTED]]
 

@@ -12,6 +12,7 @@ with both boxes.
 """
 
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from search.contract import RecordDocument
 
 OFTEN = 3  # times on one page; below, a word may be there by chance
 _LAST_PAGE = 999_999  # page numbers are counted down from here, so that one descending order serves record and page
+_PAGE_KEY = re.compile(r"(\w[\w.:-]*)/(\d{6})")
 _HYPHENS = "-‐‑­¬"  # what a scanner's reader makes of a hyphen
 
 
@@ -119,9 +121,15 @@ def page_key(record: str, page: int) -> str:
 
 
 def split_key(key: str) -> tuple[str, int]:
-    """Return record and page of a page's key."""
-    record, _, number = key.rpartition("/")
-    return record, _LAST_PAGE - int(number)
+    """Return record and page of a page's key.
+
+    Raises:
+        ValueError: it is no such key.
+    """
+    match = _PAGE_KEY.fullmatch(key)
+    if match is None:
+        raise ValueError("not the key of a page")
+    return match[1], _LAST_PAGE - int(match[2])
 
 
 def field_tokens(fields: Mapping[str, Sequence[str]]) -> list[str]:

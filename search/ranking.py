@@ -34,7 +34,7 @@ def needed(term: Term) -> tuple[Atom, ...]:
         whole = Atom("words", term.forms, "beginning")
         return (whole, Atom("terms", (exact(first),), "beginning")) if len(term.forms) == 1 else (whole,)
     if len(term.forms) > 1:
-        return (Atom("words", term.forms), *(Atom("terms", (exact(other),)) for other in term.others))
+        return (Atom("words", term.forms), *(atom for other in term.others for atom in _as_typed(other)))
     if term.kind == "phrase" or meanings(first) == (exact(first),):
         return _as_typed(first)
     return tuple(Atom("terms", (token,)) for token in meanings(first))

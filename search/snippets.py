@@ -22,7 +22,7 @@ _NOT_AFTER_LETTER = r"(?<![^\W_])"  # letter or digit
 _NOT_BEFORE_LETTER = r"(?![^\W_])"
 _LINE_END = re.compile("\n")
 
-Units = Sequence[tuple[str, range]]
+Singles = Mapping[str, Sequence[set[int]]]
 
 
 def matching_words(page: StoredPage, wanted: Sequence[Term]) -> list[set[int]]:
@@ -38,16 +38,18 @@ def matching_words(page: StoredPage, wanted: Sequence[Term]) -> list[set[int]]:
     for term, words in zip(wanted, found, strict=True):
         for token in _answers(term):
             singles.setdefault(token, []).append(words)
-        if len(term.forms) > 1 or term.kind == "beginning":
+        if len(term.forms) > 1:
             for match in _sequence(term).finditer(text):
                 for _, numbers in units[bisect_left(ends, match.start()) : bisect_left(ends, match.end()) + 1]:
                     words.update(numbers)
-    for at in _candidates(text, singles):
+    begun = [(exact(term.forms[0]), words) for term, words in zip(wanted, found, strict=True) if _is_beginning(term)]
+    for at in _candidates(text, [*singles, *(token for token, _ in begun)]):
         unit, numbers = units[bisect_left(ends, at)]
-        for token in tokens(unit):
-            for words in singles.get(token, ()):
-                words.update(numbers)
-    _match_halves(page, units, singles)
+        _match_word(unit, numbers, singles, begun)
+    for _, numbers in units if page.broken else ():
+        # Halves of a broken word answer, too, and then show the whole word.
+        for half in numbers if len(numbers) > 1 else ():
+            _match_word(page.words[half], numbers, singles, begun)
     return found
 
 
@@ -91,12 +93,17 @@ def _candidates(text: str, answers: Iterable[str]) -> Iterator[int]:
     return (match.start() for match in re.finditer(f"{_NOT_AFTER_LETTER}[{first}]", text)) if first else iter(())
 
 
-def _match_halves(page: StoredPage, units: Units, singles: Mapping[str, list[set[int]]]) -> None:
-    for _, numbers in units if page.broken else ():
-        for number in numbers if len(numbers) > 1 else ():
-            for token in tokens(page.words[number]):
-                for words in singles.get(token, ()):
-                    words.update(numbers)
+def _is_beginning(term: Term) -> bool:
+    return term.kind == "beginning" and len(term.forms) == 1
+
+
+def _match_word(word: str, numbers: range, singles: Singles, begun: Sequence[tuple[str, set[int]]]) -> None:
+    for token in tokens(word):
+        for words in singles.get(token, ()):
+            words.update(numbers)
+        for beginning, words in begun:
+            if token.startswith(beginning):
+                words.update(numbers)
 
 
 def _best_start(ends: list[int], matches: Sequence[set[int]], starts: list[int]) -> int:

@@ -5,12 +5,12 @@ and what a hit says of the record. A removed record keeps its marker (kind `remo
 arrives late is known to be older. One commit holds all of a batch: a record is replaced whole or not at all.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import tantivy
 from tantivy import DocAddress, Document, Index, IndexWriter, Occur, Searcher
@@ -44,15 +44,13 @@ from search.documents import (
 from search.generations import Generation, Generations
 from search.query import Term
 from search.tantivy_queries import TantivyQueries, at_least, build_schema
+from search.versions import Held, is_newer
+
+_logger = logging.getLogger(__name__)
 
 _HEAP = 64_000_000  # bytes a writer gathers before it writes a segment
 _CHUNK = 5_000  # markers read at once
 _REOPENED = 3  # times an index that was replaced while it was opened is opened again
-
-
-class _Held(NamedTuple):
-    version: int
-    removed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +92,14 @@ class TantivyIndex:
             opened.index.reload()
             searcher = opened.index.searcher()
             writer = opened.index.writer(_HEAP, 1)
-            held: dict[str, _Held | None] = {}
+            held: dict[str, Held | None] = {}
             for change in changes:
                 if change.record not in held:
                     held[change.record] = _held(searcher, opened.queries, change.record)
-                if _is_newer(change, held[change.record]):
+                if is_newer(change, held[change.record]):
                     writer.delete_documents_by_term("record", change.record)
                     _add(writer, change)
-                    held[change.record] = _Held(change.version, isinstance(change, Removal))
+                    held[change.record] = Held(change.version, isinstance(change, Removal))
             writer.commit()
             writer.wait_merging_threads()
 
@@ -148,17 +146,24 @@ class TantivyIndex:
 
     def _keep_removals(self, index: Index, writer: IndexWriter) -> None:
         """Carry over which records were removed at which version, so that older changes stay ignored."""
+        index.reload()
+        fresh, queries = index.searcher(), TantivyQueries(index)
+        for removed in self._removals():
+            removal = Removal(removed.record, removed.version)
+            if is_newer(removal, _held(fresh, queries, removed.record)):
+                writer.delete_documents_by_term("record", removed.record)
+                _add(writer, removal)
+
+    def _removals(self) -> Iterator[IndexedRecord]:
         old = self._generations.current_or_none()
         if old is None or old.mapping != MAPPING_VERSION:
             return
-        index.reload()
-        fresh, queries = index.searcher(), TantivyQueries(index)
-        before = _open(self._generations.path(old), old)
-        for removed in _markers(before.index.searcher(), before.queries, "removed"):
-            removal = Removal(removed.record, removed.version)
-            if _is_newer(removal, _held(fresh, queries, removed.record)):
-                writer.delete_documents_by_term("record", removed.record)
-                _add(writer, removal)
+        try:
+            before = _open(self._generations.path(old), old)
+            yield from _markers(before.index.searcher(), before.queries, "removed")
+        except (OSError, ValueError, IndexUnavailableError):
+            # A rebuild is the way out of a damaged index: it must not need it whole.
+            _logger.warning("the old index %s was not readable; older changes of removed records may return", old.name)
 
     def _open_for_writing(self) -> _Open:
         if self._generations.current() is None:
@@ -200,21 +205,14 @@ def _open(path: Path, generation: Generation) -> _Open:
     return _Open(generation, index, TantivyQueries(index))
 
 
-def _held(searcher: Searcher, queries: TantivyQueries, record: str) -> _Held | None:
+def _held(searcher: Searcher, queries: TantivyQueries, record: str) -> Held | None:
     hits = searcher.search(queries.term("marker", record), 1, count=False).hits
     if not hits:
         return None
     address = hits[0][1]
     number = searcher.fast_field_values("version", [address])[0]
     removed = searcher.search(queries.both("marker", record, "kind", "removed"), 1).hits
-    return _Held(int(number or 0), bool(removed))
-
-
-def _is_newer(change: Change, held: _Held | None) -> bool:
-    # The same version again is taken again (it costs little), but never brings a removed record back.
-    if held is None or change.version > held.version:
-        return True
-    return change.version == held.version and (isinstance(change, Removal) or not held.removed)
+    return Held(int(number or 0), bool(removed))
 
 
 def _add(writer: IndexWriter, change: Change) -> None:

@@ -10,6 +10,7 @@ from search.documents import field_token
 from search.query import Term, Terms
 from search.ranking import Atom, merits, needed
 
+_KEY = re.compile(r"\w[\w.:/-]*")
 _META = re.compile(r"([^\w=:])")
 
 
@@ -47,9 +48,15 @@ class TantivyQueries:
         return Query.boolean_query([(Occur.Must, self.term(field, value)), (Occur.Must, self.term(other, second))])
 
     def key_range(self, sign: str, key: str) -> Query:
-        """Return the query for keys below (`<`) or above (`>`) `key`, which may be untrusted."""
-        # The client builds no range over text; its parser does, and this text is all escaped.
-        return self._index.parse_query(f"key:{sign}" + re.sub(r"(\W)", r"\\\1", key))
+        """Return the query for keys below (`<`) or above (`>`) `key`.
+
+        Raises:
+            ValueError: `key` has other characters than ids and page numbers have.
+        """
+        # The client builds no range over text, its parser does; it takes these characters as they are, and no escapes.
+        if _KEY.fullmatch(key) is None:
+            raise ValueError("not a key")
+        return self._index.parse_query(f"key:{sign}{key}")
 
     def required(self, query: SearchQuery, clients: Iterable[str], terms: Terms) -> Query:
         """Return the query for the pages that match: access and filters, all wanted terms, no unwanted one."""

@@ -18,6 +18,7 @@ from tasks.extract import Choice
 
 MOST_OPTIONS = 6
 LEFT_OUT = 0.35  # what leaving an optional amount out counts, against the score of one that fits
+WEAK = 0.55  # a result below this, that does not fit, is derived rather than kept
 SUM_OF_ROWS = 0.5  # score of an amount added up from several rows (two rates of tax)
 
 
@@ -57,9 +58,11 @@ def solve(equation: Equation, choices: Mapping[str, Sequence[Choice]], lines: in
         values = {name: Decimal(choice.value) for name, choice in best.items()}
         return Solution(best, check_sum(equation, values, lines))
     chosen = {name: options[0] for name in equation.fields if (options := choices.get(name))}
+    if equation.result in chosen and chosen[equation.result].score < WEAK:
+        del chosen[equation.result]
     values = {name: Decimal(choice.value) for name, choice in chosen.items()}
     missing = derive(equation, values) or _derive_optional(equation, values)
-    if missing is not None:
+    if missing is not None and missing[1] > 0:
         name, value = missing
         made = Candidate(name, money_text(value), "", 0, (), 0.6, "derived")
         chosen[name] = Choice(made, 0.6, 1)

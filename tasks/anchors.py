@@ -16,6 +16,7 @@ from tasks.layout import PageLayout, Row
 LOOSE_WEIGHT = 0.85
 LOOSE_LETTERS = 5
 NUMBER_SIGN = "no"  # what nº folds to; its raised letter is read as almost anything
+SHORT = 4  # characters up to which a label must stand free
 BELOW_ROWS = 3  # rows under a label that are looked at
 BELOW_HEIGHTS = 4.0  # and how far down, in heights of the label's row
 
@@ -77,6 +78,9 @@ class Labels:
             for phrase in spec.unless:
                 found.setdefault(phrase, {})
                 hides.setdefault(phrase, set()).add(spec.name)
+        self.codes = frozenset(spec.name for spec in record_class.fields if spec.normalise == "code")
+        texts_too = frozenset(spec.name for spec in record_class.fields if spec.normalise in ("name", "text"))
+        self.wordy = self.codes | texts_too
         self.phrases = [_Phrase(found[phrase], frozenset(hides.get(phrase, ()))) for phrase in found]
         ordered = sorted(range(len(found)), key=lambda index: -len(list(found)[index]))
         texts = list(found)
@@ -95,7 +99,22 @@ class Labels:
             for match in self.loose.finditer(row.folded):
                 if not any(match.start() < hit.end and hit.start < match.end() for hit in hits):
                     hits.append(self._hit(row, match, LOOSE_WEIGHT))
-        return sorted(hits, key=lambda hit: hit.start)
+        hits.sort(key=lambda hit: hit.start)
+        return [hit for hit in hits if hit.end - hit.start > SHORT or self._stands_free(hit, hits)]
+
+    def _stands_free(self, hit: Hit, hits: Iterable[Hit]) -> bool:
+        """Tell whether a short label of a word or code (nº, to) stands where labels do, not in running text.
+
+        "C/ Mayor nº 5" has no document number: such a label begins a cell or follows a mark; that of a code may
+        follow another label.
+        """
+        if not hit.weights.keys() <= self.wordy:
+            return True
+        before = hit.row.folded[hit.row.cell_at(hit.start).start : hit.start].rstrip()
+        if not before or not before[-1].isalnum():
+            return True
+        after_label = any(0 <= hit.start - other.end <= 1 for other in hits)
+        return after_label and bool(hit.weights.keys() & self.codes)
 
     def _hit(self, row: Row, match: "re.Match[str]", factor: float) -> Hit:
         phrase = self.phrases[int((match.lastgroup or "p0")[1:])]
@@ -128,6 +147,8 @@ def _expression(phrase: str, *, loose: bool) -> str:
             else:
                 letters.append(re.escape(character))
         pieces.append("".join(letters))
+    if phrase.startswith("%"):
+        pieces[0] = r"(?<!\d)(?<!\d\s)" + pieces[0]  # "% IVA" heads a column, "21 % IVA" is a tax
     ending = r"(?![a-z]|-[a-z0-9])" if phrase[-1].isalnum() else ""
     if loose and phrase == NUMBER_SIGN:
         ending = r"(?=\s?[:.])"

@@ -1,15 +1,26 @@
 """Batches: opened with their event, closed when nothing waits and offered = expected, or by a named waiver."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from custody.ledger import Actor, Draft, append
+from custody.keys import new_salt
+from custody.ledger import Actor, Draft, append, commitment
+from custody.tables import event_details
 from records.catalogue import batch_counts, close_batch, resolve
 from records.errors import InvalidValueError, UnknownIdError
 from records.ids import BatchId, instant
 from records.tables import batches
 from tasks.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Why a batch may close although offered and expected differ, and the pseudonym of the second person."""
+
+    reason: str
+    by: str
 
 
 def open_batch(services: Services, client: str, name: str | None, expected: int | None, actor: Actor) -> BatchId:
@@ -66,10 +77,11 @@ def missing_of(connection: Connection, batch: str) -> tuple[int, int]:
     return counts.waiting, 0 if row.expected is None else row.expected - counts.offered
 
 
-def close(services: Services, batch: str, actor: Actor, waiver: dict[str, Any] | None = None) -> None:
+def close(services: Services, batch: str, actor: Actor, waiver: Waiver | None = None) -> None:
     """Close a batch, or say why not; closing a closed one is no error.
 
-    A difference between offered and expected needs a waiver: a reason and the second person who gives it.
+    A difference between offered and expected needs a waiver: a reason and the second person who gives it. Its words
+    stay in the database, bound to the event `waived` by a salted commitment.
 
     Raises:
         InvalidValueError: something waits, or the numbers differ and nobody waives it.
@@ -84,11 +96,24 @@ def close(services: Services, batch: str, actor: Actor, waiver: dict[str, Any] |
         if short and waiver is None:
             raise InvalidValueError(f"offered and expected differ by {abs(short)}; a second person may waive it")
         now = services.clock.now()
-        close_batch(connection, batch, instant(now), waiver)
-        if waiver is not None:
-            draft = Draft(services.ids.new("evt"), "waived", batch, actor, client=row.client, reason="count-differs")
-            append(connection, draft, now)
+        given = None if waiver is None or not short else {"reason": waiver.reason, "by": waiver.by}
+        close_batch(connection, batch, instant(now), given)
+        if waiver is not None and short:
+            _waive(connection, services, row, actor, waiver, short)
         draft = Draft(
             services.ids.new("evt"), "batch_closed", batch, actor, client=row.client, before="open", after="closed"
         )
         append(connection, draft, now)
+
+
+def _waive(
+    connection: Connection, services: Services, row: Row[Any], actor: Actor, waiver: Waiver, short: int
+) -> None:
+    event, salt = services.ids.new("evt"), new_salt()
+    draft = Draft(
+        event, "waived", row.id, actor, client=row.client, reason="count-differs",
+        obj={"by": waiver.by, "expected": row.expected, "short": short},
+        detail=commitment(salt, waiver.reason.encode()),
+    )  # fmt: skip
+    append(connection, draft, services.clock.now())
+    connection.execute(insert(event_details).values(event=event, client=row.client, salt=salt, text=waiver.reason))

@@ -16,9 +16,11 @@ from tasks.layout import Row
 
 FIRM = 0.93  # confidence of the best single piece of evidence: one sure label with its value beside it
 LOOSE_MONEY = 0.55  # of a bare integer taken as an amount
+WHOLE_MONEY = 0.9  # of an amount without cents
 EARLIER_MONEY = 0.6  # of an amount that is not the last beside its label
 FAR_AWAY = 0.85  # of a value that other words part from its label
 FAR_CHARACTERS = 22
+SHORT_CODE = {1: 0.45, 2: 0.7}  # of a code of so few characters, more often a row's number
 
 _LEAD = re.compile(r"[\W_]*(?:(?:n[oº°]?|num|number|no|nr|del?|el|is)\b[\W_]*)?", re.IGNORECASE)
 _IBAN = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[0-9OI]{2}(?:[ .-]{0,3}[A-Z0-9]){11,32})")
@@ -116,7 +118,7 @@ def _codes(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
     dates = find_dates(text, conventions.date_order)
     for reading in sorted(found, key=lambda item: -(item.end - item.start)):
         if not any(day.start <= reading.start and reading.end <= day.end for day in dates):
-            yield reading, 1.0
+            yield reading, SHORT_CODE.get(len(reading.value), 1.0)
             return
 
 
@@ -130,7 +132,8 @@ def _money(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
     readings = find_money(text, conventions.decimal)
     firm = [reading for reading in readings if reading.firm]
     for position, reading in enumerate(reversed(firm)):
-        yield reading, 1.0 if position == 0 else EARLIER_MONEY
+        whole = 1.0 if re.search(r"[.,]\s?\d{2}$", reading.raw.strip("€$£ ")) else WHOLE_MONEY
+        yield reading, whole * (1.0 if position == 0 else EARLIER_MONEY)
     if not firm and len(readings) == 1 and not re.search(r"[A-Za-z]{3}", text):
         yield readings[0], LOOSE_MONEY
 

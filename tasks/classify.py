@@ -5,7 +5,7 @@ heuristic, not yet calibrated: how far the best class is ahead of the second, da
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,8 +99,8 @@ def _expressions(key: _Named) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return _compile(key.record_class.words), _compile(key.record_class.against)
 
 
-def _compile(phrases: "dict[str, float] | object") -> re.Pattern[str]:
-    texts = sorted(phrases, key=len, reverse=True)  # type: ignore[call-overload]
+def _compile(phrases: Iterable[str]) -> re.Pattern[str]:
+    texts = sorted(phrases, key=len, reverse=True)
     if not texts:
         return re.compile(r"(?!)")
     parts = [r"\s{1,3}".join(re.escape(word) for word in text.split()) for text in texts]

@@ -24,8 +24,9 @@ _DAY_FIRST_CURRENCIES = frozenset({"EUR", "GBP", "MYR", "INR", "CHF", "PLN", "SG
 _DAY_FIRST_LANGUAGES = frozenset({"es", "de", "fr", "ca", "gl", "pt", "it", "nl"})
 _POINT_CURRENCIES = frozenset({"USD", "GBP", "MYR", "INR", "SGD", "AUD", "MXN"})
 _NUMERIC_DATE = re.compile(r"(?<!\d)(\d{1,2})[-/.](\d{1,2})[-/.](?:\d{4}|\d{2})(?!\d)")
+_MARKS = "|".join(re.escape(mark) for mark in sorted(CURRENCIES, key=len, reverse=True))
 _CURRENCY_MARK = re.compile(
-    r"(?<![a-z])(?:" + "|".join(re.escape(mark) for mark in sorted(CURRENCIES, key=len, reverse=True)) + r")(?![a-z])"
+    rf"(?<![a-z])({_MARKS})(?:(?![a-z])|(?=\d))(?=[.:]?\s{{0,3}}-?\d|\s*$|\)|\s{{2}})|(?<=\d)\s?({_MARKS})(?![a-z])"
 )
 
 
@@ -62,8 +63,10 @@ def _find_language(pages: Sequence[PageLayout], folded: Iterable[str]) -> str:
     return _TESSERACT.get(tag, tag or "es")
 
 
-def _find_currency(folded: Iterable[str]) -> str | None:
-    marks = Counter(CURRENCIES[mark] for text in folded for mark in _CURRENCY_MARK.findall(text))
+def _find_currency(folded: Sequence[str]) -> str | None:
+    marks = Counter(CURRENCIES[before or after] for text in folded for before, after in _CURRENCY_MARK.findall(text))
+    if marks["USD"] == 1 and not any("usd" in text for text in folded):
+        del marks["USD"]  # one dollar sign alone may be a letter misread
     return marks.most_common(1)[0][0] if marks else None
 
 

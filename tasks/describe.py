@@ -13,7 +13,7 @@ from records.arithmetic import Equation, check_tax
 from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
 from records.fields import Check, Description, Field, ReviewReason
 from records.text import PageText
-from records.validation import check_date_order
+from records.validation import check_date, check_date_order
 from tasks.amounts import Solution, solve, with_sums
 from tasks.classify import Classification, classify
 from tasks.conventions import Conventions, find_conventions
@@ -78,12 +78,13 @@ def _describe_fields(
     marks = mark_pages(layouts, record_class)
     candidates = collect(marks, record_class, conventions)
     specs = {spec.name: spec for spec in record_class.fields}
-    ranked = {name: rank(specs[name], found) for name, found in candidates.items()}
+    ranked = {name: _plausible(specs[name], rank(specs[name], found), today) for name, found in candidates.items()}
     summed = {spec.field for equation in record_class.equations for spec in equation.terms}
     for name in summed & candidates.keys():
         ranked[name] = with_sums(ranked[name], candidates[name])
     chosen = {name: choices[0] for name, choices in ranked.items() if choices}
     verdicts = _settle_amounts(record_class.equations, ranked, chosen)
+    _settle_rates(record_class, ranked, chosen, verdicts)
     engines = {layout.page.page: layout.page.engine for layout in layouts}
     fields = []
     for spec in record_class.fields:
@@ -99,6 +100,13 @@ def _describe_fields(
     return fields, [reason for field in fields for reason in reasons(specs[field.name], field)]
 
 
+def _plausible(spec: FieldSpec, choices: Sequence[Choice], today: date) -> list[Choice]:
+    """Put dates that cannot be (in the future, too old) behind the others, where the class asks for the check."""
+    if "date-plausible" not in spec.checks:
+        return list(choices)
+    return sorted(choices, key=lambda choice: check_date(choice.value, today).outcome != "pass")
+
+
 def _settle_amounts(
     equations: Sequence[Equation], ranked: Mapping[str, Sequence[Choice]], chosen: dict[str, Choice]
 ) -> dict[str, Verdict]:
@@ -110,12 +118,34 @@ def _settle_amounts(
     for equation, solution in solutions:
         if solution.check.outcome in ("pass", "info"):
             _take(equation, solution, chosen, verdicts)
-        elif solution.derived is not None and solution.derived not in chosen:
+        elif solution.derived is not None and solution.derived not in verdicts:
             chosen[solution.derived] = solution.values[solution.derived]
             verdicts[solution.derived] = Verdict(derived=True)
         elif solution.check.outcome == "hold" and equation.result not in verdicts:
             verdicts[equation.result] = Verdict((solution.check,))
     return verdicts
+
+
+def _settle_rates(
+    record_class: RecordClass,
+    ranked: Mapping[str, Sequence[Choice]],
+    chosen: dict[str, Choice],
+    verdicts: dict[str, Verdict],
+) -> None:
+    """Take the rate that makes net x rate = tax; of several rates none is the document's, unless it does."""
+    for spec in record_class.fields:
+        choices = ranked.get(spec.name, ())
+        if spec.type != "rate" or not choices:
+            continue
+        if "net" in chosen and "tax" in chosen:
+            net, tax = Decimal(chosen["net"].value), Decimal(chosen["tax"].value)
+            fitting = [choice for choice in choices if check_tax(net, Decimal(choice.value), tax).outcome == "pass"]
+            if fitting and tax != 0:
+                chosen[spec.name] = fitting[0]
+                verdicts[spec.name] = Verdict((check_tax(net, Decimal(fitting[0].value), tax),), confirmed=True)
+                continue
+        if len(choices) > 1:
+            del chosen[spec.name]
 
 
 def _take(equation: Equation, solution: Solution, chosen: dict[str, Choice], verdicts: dict[str, Verdict]) -> None:

@@ -5,15 +5,16 @@ vendor, a form or a value. Candidates of one value support each other; a rival v
 best. Amounts are chosen together, so that they add up (tasks.amounts).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from records.class_library import FieldSpec, RecordClass
-from records.normalise import fold
-from tasks.anchors import Hit, find_labels, regions
+from records.normalise import Reading, fold
+from tasks.anchors import Hit, Region, find_labels, regions
 from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_region
 from tasks.conventions import Conventions
-from tasks.layout import PageLayout
+from tasks.layout import PageLayout, Row
 from tasks.parties import (
     Block,
     anchored_tax_id,
@@ -24,6 +25,7 @@ from tasks.parties import (
 )
 
 UNLABELLED = 0.62  # of a value found by its form alone
+ONLY_ONE = 0.9  # of a value found by its form alone, where the record has no other of that form
 REPEATED_PLACE = 0.03  # how much the first (or last) of equal places is preferred, per place, at most five
 SUPPORT = 0.5  # how much a further place with the same value counts
 RIVAL = 0.35  # how much a rival value takes away, as a share of its own score
@@ -74,20 +76,23 @@ def collect(
 ) -> dict[str, list[Candidate]]:
     """Return the candidates of every single field, by name, best first."""
     found: dict[str, list[Candidate]] = {}
+    amounts = frozenset(spec.name for spec in record_class.fields if spec.type == "money")
     for spec in record_class.fields:
         if spec.cardinality == "lines" or spec.type == "currency":
             continue
         if spec.party is not None:
-            candidates = _parties(spec, marks)
+            candidates = _parties(spec, marks, amounts)
         elif spec.normalise == "tax-id":
             continue
         elif spec.normalise == "choice":
             candidates = _choices(spec, marks)
         else:
             candidates = _labelled(spec, marks, conventions)
-            if _wants_unlabelled(spec) and not candidates:
-                candidates = _unlabelled(spec, marks, conventions)
         found[spec.name] = sorted(candidates, key=lambda candidate: -candidate.score)
+    taken = {candidate.words for candidates in found.values() for candidate in candidates}
+    for spec in record_class.fields:
+        if _wants_unlabelled(spec) and found.get(spec.name) == []:
+            found[spec.name] = [c for c in _unlabelled(spec, marks, conventions) if c.words not in taken]
     found.update(_tax_ids(record_class, marks))
     return found
 
@@ -115,8 +120,6 @@ def _rate_before(spec: FieldSpec, hit: Hit, weight: float, conventions: Conventi
     text = hit.row.text[cell.start : hit.start]
     if not text.strip():
         return []
-    from tasks.anchors import Region
-
     return read_region(spec, Region(hit.row, cell.start, hit.start, "same-line", 0.9), weight, conventions)
 
 
@@ -134,15 +137,13 @@ def _unlabelled(spec: FieldSpec, marks: Sequence[PageMarks], conventions: Conven
                 found.append(replace(candidate, score=UNLABELLED))
     if "bottom" in spec.where:
         found.reverse()
+    if found and len({candidate.value for candidate in found}) == 1:
+        return [replace(candidate, score=ONLY_ONE) for candidate in found]
     return [replace(item, score=item.score * (1 - REPEATED_PLACE * min(n, 5))) for n, item in enumerate(found)]
 
 
 def _choices(spec: FieldSpec, marks: Sequence[PageMarks]) -> list[Candidate]:
     """Find phrases of a closed list: beside a label if the field has any, else anywhere."""
-    import re
-
-    from records.normalise import Reading
-
     found = []
     expression = re.compile(
         r"(?<![a-z0-9])(?:"
@@ -159,7 +160,7 @@ def _choices(spec: FieldSpec, marks: Sequence[PageMarks]) -> list[Candidate]:
     return found
 
 
-def _parties(spec: FieldSpec, marks: Sequence[PageMarks]) -> list[Candidate]:
+def _parties(spec: FieldSpec, marks: Sequence[PageMarks], amounts: frozenset[str]) -> list[Candidate]:
     found = []
     for mark in marks:
         for hit in mark.hits:
@@ -171,7 +172,7 @@ def _parties(spec: FieldSpec, marks: Sequence[PageMarks]) -> list[Candidate]:
                 if candidate is not None:
                     found.append(candidate)
     if "top" in spec.where and marks and not any(candidate.score >= 0.6 for candidate in found):
-        found += names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks)
+        found += names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks, amounts)
     return found
 
 
@@ -222,8 +223,8 @@ def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[str |
     return found
 
 
-def _owner(mark: PageMarks, row: "object", position: int) -> str | None:
-    holders = [block.party for block in mark.blocks if block.holds(row, position)]  # type: ignore[arg-type]
+def _owner(mark: PageMarks, row: Row, position: int) -> str | None:
+    holders = [block.party for block in mark.blocks if block.holds(row, position)]
     return holders[-1] if holders else None
 
 
@@ -242,7 +243,7 @@ def rank(spec: FieldSpec, candidates: Sequence[Candidate]) -> list[Choice]:
         best = max(group, key=lambda item: (item.score, item.word_confidence))
         doubt = 1 - best.score
         places = {(item.page, item.row) for item in group} - {(best.page, best.row)}
-        for _ in list(places)[:3]:
+        for _ in list(places)[:3] if best.method != "zone" else ():
             doubt *= 1 - SUPPORT * best.score
         choices.append(Choice(best, 1 - doubt, 1 + len(places)))
     if spec.pick == "largest":

@@ -90,24 +90,47 @@ def rebuild(services: Services) -> int:
 
 def status(services: Services) -> IndexStatus:
     """Compare the index with the catalogue record by record (version and pages)."""
-    with services.database.read() as connection:
-        pending = connection.execute(
-            select(func.count()).select_from(outbox).where(outbox.c.delivered.is_(None))
-        ).scalar_one()
-        counted = dict(connection.execute(select(pages.c.record, func.count()).group_by(pages.c.record)).tuples().all())
-        expected = {
-            row.id: (row.version, counted.get(row.id, 0))
-            for row in connection.execute(select(records.c.id, records.c.version).where(_readable()))
-        }
-    found = {entry.record: (entry.version, entry.pages) for entry in services.index.contents()}
+    expected, pending = _expected(services)
+    found = _found(services)
     return IndexStatus(
         services.index.engine,
         sum(count for _, count in expected.values()),
         sum(count for _, count in found.values()),
-        int(pending),
+        len(pending),
         found == expected,
         services.index.mapping_version,
     )
+
+
+def differences(services: Services) -> list[tuple[str, str, str]]:
+    """Return (record, expected, found) where index and catalogue differ, but for what the outbox still holds."""
+    expected, pending = _expected(services)
+    found = _found(services)
+    return [
+        (record, _shown(expected.get(record)), _shown(found.get(record)))
+        for record in sorted(expected.keys() | found.keys())
+        if expected.get(record) != found.get(record) and record not in pending
+    ]
+
+
+def _shown(entry: tuple[int, int] | None) -> str:
+    return "no entry" if entry is None else f"version {entry[0]}, {entry[1]} pages"
+
+
+def _expected(services: Services) -> tuple[dict[str, tuple[int, int]], set[str]]:
+    with services.database.read() as connection:
+        pending = set(connection.execute(select(outbox.c.record).where(outbox.c.delivered.is_(None))).scalars())
+        rows = connection.execute(select(pages.c.record, func.count()).group_by(pages.c.record))
+        counted: dict[str, int] = {record: count for record, count in rows}
+        expected = {
+            row.id: (row.version, counted.get(row.id, 0))
+            for row in connection.execute(select(records.c.id, records.c.version).where(_readable()))
+        }
+    return expected, pending
+
+
+def _found(services: Services) -> dict[str, tuple[int, int]]:
+    return {entry.record: (entry.version, entry.pages) for entry in services.index.contents()}
 
 
 def _readable() -> Any:
@@ -134,7 +157,7 @@ def _deliver(services: Services, rows: Sequence[Row[Any]], ids: Sequence[str]) -
 
 def _mark_indexed(services: Services, ids: Sequence[str]) -> None:
     """`indexed` is `described` with its index entry committed; a record in review stays so until a person decides."""
-    gone = []
+    gone: list[str] = []
     for start in range(0, len(ids), CHUNK):
         part = ids[start : start + CHUNK]
         with services.database.write() as connection:

@@ -88,7 +88,8 @@ def offer(services: Services, given: Offer, path: Path, arrival: str | None = No
 
 def work_file(services: Services, row: Row[Any]) -> Path:
     """Return where the claimed bytes of a scan lie while it is worked on."""
-    return services.places.work / row.batch / row.work
+    work: Path = services.places.work / row.batch / row.work
+    return work
 
 
 def claim(scan: ScanId, services: Services) -> None:

@@ -8,7 +8,7 @@ confirms (reference of data verification, section 7).
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from records.class_library import FieldSpec
 from records.normalise import Reading, clean_text, find_dates, find_money, fold, identifier
@@ -40,7 +40,7 @@ _NOT_NAMES = re.compile(
     r"|original|copia|copy|duplicado|duplicate|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*"
     r"|numero|number|fecha|date|total|albaran|pedido|datos.*|statement|project statement|kopie.*|payment receipt)\W*$"
 )
-_TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)\s*$")
+_TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _SPANISH_ID = re.compile(
     r"(?<![A-Z0-9])(?:ES[ -]?)?([XYZKLM]|[A-W])?[ .-]?(\d{1,2}[ .]?\d{3}[ .]?\d{3}|\d{7,8})[ .-]?([A-Z0-9])(?![A-Z0-9])"
 )
@@ -136,22 +136,62 @@ def read_name(row: Row, start: int, end: int) -> Reading | None:
     return Reading(value, row.text[start : start + length], start, start + length)
 
 
-def names_at_head(spec: FieldSpec, page: PageLayout, hits: Sequence[Hit], blocks: Sequence[Block]) -> list[Candidate]:
-    """Return names at the head of the page without a label, scored by the marks of an issuer."""
-    found = []
+def names_at_head(
+    spec: FieldSpec, page: PageLayout, hits: Sequence[Hit], blocks: Sequence[Block], amounts: frozenset[str]
+) -> list[Candidate]:
+    """Return names at the head of the page without a label, scored by the marks of an issuer.
+
+    Labels of `amounts` (cash, net) do not end a name: firms are called so.
+    """
+    found: list[Candidate] = []
+    stops = [hit for hit in hits if not hit.weights.keys() & amounts and (hit.weights or not hit.hides)]
     for row in page.rows:
         if row.box.y0 > HEAD_SHARE * page.height:
             break
         for cell in row.cells:
             if any(block.party == "recipient" and block.holds(row, cell.start) for block in blocks):
                 continue
-            begin = [hit for hit in hits if hit.row is row and hit.start <= cell.start < hit.end]
-            end = _stop(row, cell.start, cell.end, hits)
-            reading = None if begin else read_name(row, cell.start, end)
+            begin = [hit for hit in stops if hit.row is row and hit.start <= cell.start < hit.end]
+            begin += [hit for hit in hits if hit.row is row and hit.start <= cell.start and hit.end >= cell.end - 1]
+            end = _stop(row, cell.start, cell.end, stops)
+            reading = None if begin else _unless_form(read_name(row, cell.start, end))
             if reading is not None:
                 score = _issuer_score(reading, row, cell, page, len(found))
-                found.append(from_reading(spec, reading, row, 0, score * FIRM, "zone"))
+                found.append(_with_form(from_reading(spec, reading, row, 0, score * FIRM, "zone"), row, cell, page))
     return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _unless_form(reading: Reading | None) -> Reading | None:
+    """Leave out a line that is a legal form alone; it belongs to the name above it."""
+    if reading is None or not LEGAL_FORM.fullmatch(fold(reading.value)):
+        return reading
+    return None
+
+
+def _with_form(candidate: Candidate, row: Row, cell: Cell, page: PageLayout) -> Candidate:
+    """Add the legal form that stands alone on the line under a name."""
+    below = _form_below(row, cell, page)
+    if below is None:
+        return candidate
+    other, under = below
+    raw = other.text[under.start : under.end]
+    words = tuple(word.word for word in other.between(under.start, under.end))
+    return replace(
+        candidate,
+        value=f"{candidate.value} {trim_name(raw)}",
+        raw=f"{candidate.raw} {raw}",
+        words=candidate.words + words,
+        score=min(candidate.score + 0.2, FIRM),
+    )
+
+
+def _form_below(row: Row, cell: Cell, page: PageLayout) -> tuple[Row, Cell] | None:
+    """Return the next line if it is nothing but a legal form (SDN BHD), which is part of the name above it."""
+    for other in page.rows[row.number + 1 : row.number + 2]:
+        under = _under(other, cell.box.x0, cell.box.x1, row.height)
+        if under is not None and LEGAL_FORM.fullmatch(fold(trim_name(other.text[under.start : under.end]))):
+            return other, under
+    return None
 
 
 def _issuer_score(reading: Reading, row: Row, cell: Cell, page: PageLayout, before: int) -> float:

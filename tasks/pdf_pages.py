@@ -34,13 +34,17 @@ _UNSEEN_ANNOTATIONS = (pdfium.FPDF_ANNOT_LINK, pdfium.FPDF_ANNOT_POPUP)
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """The one image that is a page: its handle, size in pixels, resolution, and turn with /Rotate counted in."""
+    """The one image that is a page: its handle, size in pixels, resolution, and turn with /Rotate counted in.
+
+    `matrix` maps the image's unit square, origin at its lower left, to the page in points (ISO 32000-1, 8.9.5).
+    """
 
     handle: Any
     width: int
     height: int
     dpi: int
     turn: int
+    matrix: tuple[float, float, float, float, float, float]
 
 
 @contextlib.contextmanager
@@ -151,7 +155,7 @@ def _covering(page: Any, image: Any) -> PageImage | None:
     sides = (box[2] - box[0], box[3] - box[1])
     if min(sides) <= 0 or any(abs(bounds[i] - box[i]) > EDGE * sides[i % 2] for i in range(4)):
         return None
-    a, b, c, d, _, _ = image.get_matrix().get()
+    a, b, c, d, e, f = image.get_matrix().get()
     slack = 0.001 * max(abs(a), abs(b), abs(c), abs(d))
     if abs(b) <= slack and abs(c) <= slack and a * d > 0:
         turn = 0 if a > 0 else 180
@@ -164,7 +168,8 @@ def _covering(page: Any, image: Any) -> PageImage | None:
     down = height / (math.hypot(c, d) / POINT)
     if abs(across / max(down, 1e-6) - 1) > SQUARE:
         return None
-    return PageImage(image, width, height, max(1, round(across)), (turn + int(page.get_rotation())) % 360)
+    turn = (turn + int(page.get_rotation())) % 360
+    return PageImage(image, width, height, max(1, round(across)), turn, (a, b, c, d, e, f))
 
 
 def _has_mask(path: Path, number: int, image: PageImage) -> bool:

@@ -43,8 +43,7 @@ def ingest_scan(scan: ScanId, services: Services, steps: Steps = PLAIN) -> Acces
     if not services.leases.take(scan):
         with services.database.read() as connection:
             row = scan_row(connection, scan)
-        outcome = "waiting" if row.state == "received" else row.state
-        return AccessionReceipt(scan, outcome, reason=row.reason)
+        return AccessionReceipt(scan, "waiting" if row.state == "received" else row.state, reason=row.reason)
     return ingest_leased(scan, services, steps)
 
 

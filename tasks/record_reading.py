@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from custody.derivatives import StoredDerivative, record_derivative, store_derivative
+from custody.derivatives import KINDS, StoredDerivative, leftovers, record_derivative, store_derivative
 from custody.ledger import Draft, append
 from custody.opening import fetch, processed, release
 from custody.tables import originals, outbox
@@ -56,6 +56,7 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
         source = sources_of(connection, record)[0]
         original = connection.execute(select(originals).where(originals.c.id == source.original)).one()
     if row.state != "accessioned":
+        _remove_leftovers(services, record)  # of a run that ended between its commit and this
         return ReadReceipt(record, 0, 0)
     words = words_path(services, record)
     with _clear_original(services, row, original) as path:
@@ -123,7 +124,7 @@ def _derive(
         report = services.children.run(services.limits.derive_seconds, make_readable, path, media_type, words, target)
         stored.append(store_derivative(services.vault, record, "readable", original, target))
         conformance = report.conformance or report.reason or "none"
-    except (ChildLimitError, InputError) as error:
+    except (ChildLimitError, InputError, RuntimeError) as error:
         _logger.warning("no readable copy of %s: %s", record, type(error).__name__)
         conformance = "none"
     finally:
@@ -141,7 +142,8 @@ def _commit(
         services.leases.fence(connection, row.scan)
         connection.execute(delete(pages).where(pages.c.record == row.id))
         connection.execute(insert(pages), rows)
-        replaced = [record_derivative(connection, services.vault, derivative) for derivative in stored]
+        for derivative in stored:
+            record_derivative(connection, services.vault, derivative)
         scan = scan_row(connection, row.scan)
         draft = Draft(
             services.ids.new("evt"), "read", row.id, intake.actor_of(scan), client=row.client, before=row.state,
@@ -160,7 +162,7 @@ def _commit(
             )
         )
         put_in_outbox(connection, row.id, row.client, entry.seq, instant(now))
-    _remove_replaced(services, [old for old in replaced if old is not None])
+    _remove_leftovers(services, row.id)
 
 
 def put_in_outbox(connection: Connection, record: str, client: str, seq: int, now: str) -> None:
@@ -168,9 +170,11 @@ def put_in_outbox(connection: Connection, record: str, client: str, seq: int, no
     connection.execute(insert(outbox).values(record=record, client=client, action="put", seq=seq, created=now))
 
 
-def _remove_replaced(services: Services, rows: list[Row[Any]]) -> None:
-    for row in rows:
+def _remove_leftovers(services: Services, record: str) -> None:
+    with services.database.read() as connection:
+        found = [left for kind in KINDS for left in leftovers(connection, services.vault, record, kind)]
+    for key, version in found:
         try:
-            services.vault.store.remove(row.object_key, row.object_version)
+            services.vault.store.remove(key, version)
         except OriginalConflictError:
-            _logger.info("a replaced derivative of %s is locked and stays until its lock ends", row.record)
+            _logger.info("a replaced derivative of %s is locked and stays until its lock ends", record)

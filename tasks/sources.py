@@ -119,9 +119,14 @@ def _image_page(path: Path, number: int, limits: Limits) -> PageRaster:
             grey = to_grey(image)
         except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
             raise RefusedScanError("damaged", "a page cannot be decoded") from error
-    if is_tiff and orientation in _UNDO:
-        grey = grey.transpose(_UNDO[orientation])
+    if is_tiff:
+        grey = as_stored(grey, orientation)
     return PageRaster(np.asarray(grey, dtype=np.uint8), dpi, _TURNS.get(orientation, 0), True)
+
+
+def as_stored(image: Image.Image, orientation: int) -> Image.Image:
+    """Undo the turn that Pillow gives to a TIFF with this orientation while it loads."""
+    return image.transpose(_UNDO[orientation]) if orientation in _UNDO else image
 
 
 def to_grey(image: Image.Image) -> Image.Image:

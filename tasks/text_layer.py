@@ -23,6 +23,7 @@ CERTAIN = 100.0  # the file says so itself
 MOSTLY_IMAGE = 0.8  # of the page covered by images: a scan, whatever text it carries
 PARTLY_IMAGE = 0.3  # of the page covered by images: text must be plenty
 PLENTY = 400  # characters
+MEANING = 0.3  # share of letters and figures, leaders not counted, below which a font's mapping is not believed
 GARBAGE = 0.1  # share of characters without meaning above which the text is not believed
 _HIDDEN = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
 
@@ -97,13 +98,16 @@ def _decoded(code: int) -> str:
 
 
 def _is_believable(characters: tuple[_Character, ...]) -> bool:
-    """Tell whether text has meaning: few characters unmapped, private, control or replaced."""
+    """Tell whether text has meaning: few characters unmapped, private or replaced; letters or figures among them."""
     printed = [character for character in characters if character.box is not None and not character.text.isspace()]
     wrong = sum(
         character.unmapped or character.text == "\ufffd" or unicodedata.category(character.text) in ("Co", "Cc", "Cn")
         for character in printed
     )
-    return bool(printed) and wrong <= GARBAGE * len(printed)
+    if not printed or wrong > GARBAGE * len(printed):
+        return False
+    spoken = [character.text for character in printed if character.text not in "._-\u2026"]
+    return sum(map(str.isalnum, spoken)) >= MEANING * len(spoken)
 
 
 def _stands_alone(page: Any, characters: int) -> bool:

@@ -14,10 +14,12 @@ from records.errors import RefusedScanError
 
 WIDTH, HEIGHT, COMPRESSION, ORIENTATION = 256, 257, 259, 274
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
+PHOTOMETRIC, FILL_ORDER, BITS, SAMPLES, FAX_OPTIONS, JPEG_TABLES = 262, 266, 258, 277, 292, 347
 SUBFILE, REDUCED = 254, 1  # a smaller picture of another page
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_INTEGERS = {1: "B", 7: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+_LONG = (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES, BITS, JPEG_TABLES)  # tags kept however many values
 MAX_ENTRIES = 4_096  # tags of one directory; real ones have about 20
 
 
@@ -101,7 +103,7 @@ def _entry(file: BinaryIO, layout: _Layout, raw: bytes) -> tuple[int, tuple[int,
         offset = _number(field, layout)
         if offset + size > layout.file_bytes:
             raise RefusedScanError("truncated", "values of the TIFF lie beyond its end")
-        if kind not in _INTEGERS or tag not in (STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES):
+        if kind not in _INTEGERS or tag not in _LONG:
             return tag, None
         field = _at(file, layout, offset, size)
     if kind not in _INTEGERS or not count:

@@ -26,7 +26,9 @@ install_opensearch() {
   command -v mvn >/dev/null || script/packages maven
   recipe=$PWD/infra/services/opensearch
   new=$(mktemp -d "$CACHE/opensearch-new.XXXXXX")
+  trap 'rm -rf "$new"' EXIT # of the subshell that brings this part up
   mkdir "$new/jars" "$new/lib" "$new/modules" "$new/plugins" "$new/config" "$new/thai"
+  trust_local_authorities "$new/trust"
   mvn -q -B -ntp -f "$recipe/pom.xml" -Dmdep.useBaseVersion=true -DoutputDirectory="$new/jars" \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
   (
@@ -47,11 +49,28 @@ install_opensearch() {
     module parent-join org.opensearch.join.ParentJoinModulePlugin '' 'parent-join-client-*'
     mv jars/* lib/
     rmdir jars
+    rm -f trust
     cp "$recipe/log4j2.properties" config/
     echo $OPENSEARCH_VERSION >VERSION
   )
   rm -rf "$OPENSEARCH_HOME"
   mv "$new" "$OPENSEARCH_HOME"
+}
+
+trust_local_authorities() { # FILE: let Maven trust those that this machine's administrator added, as other programs do
+  set -- "$1" /usr/local/share/ca-certificates/*.crt
+  [ -e "$2" ] || return 0
+  java=$(command -v "${JAVA_HOME:+$JAVA_HOME/bin/}java")
+  cp "$(dirname "$(dirname "$(readlink -f "$java")")")/lib/security/cacerts" "$1"
+  chmod u+w "$1"
+  store=$1
+  shift
+  for certificate in "$@"; do
+    "$(dirname "$(readlink -f "$java")")/keytool" -importcert -noprompt -keystore "$store" -storepass changeit \
+      -alias "local-$(basename "$certificate")" -file "$certificate" 2>/dev/null
+  done
+  MAVEN_OPTS="${MAVEN_OPTS:-} -Djavax.net.ssl.trustStore=$store"
+  export MAVEN_OPTS
 }
 
 module() { # NAME CLASS EXTENDS JARS...: move the jars into a module's folder and describe it
@@ -141,12 +160,27 @@ plugins.security.audit.type: noop
 NODE
 }
 
+mounted_at() { # FOLDER
+  awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' /proc/self/mountinfo
+}
+
+mount_data() { # in a changed root that is no mount, Java finds no file system under the data, and the node ends
+  if [ "$(id -u)" = 0 ] && ! mounted_at / && ! mounted_at "$here/data"; then
+    mount -t tmpfs muniment-opensearch "$here/data"
+  fi
+}
+
+release_opensearch() { # undo what start_opensearch did outside of its folder
+  if mounted_at "$ROOT/opensearch/data"; then umount "$ROOT/opensearch/data"; fi
+}
+
 start_opensearch() {
   here=$ROOT/opensearch
   java=$(java_that_runs)
   mkdir -p "$here"
   chmod 700 "$here"
   if [ ! -s "$here/conf/opensearch.yml" ]; then configure_opensearch; fi
+  mount_data
   port=$(free_port)
   classes="$OPENSEARCH_HOME/lib/*"
   set --

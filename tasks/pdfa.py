@@ -1,0 +1,205 @@
+"""What PDF/A-2b asks of a document besides its pages, and what it forbids (ISO 19005-2).
+
+`make_plain` takes away what must not be there; `blockers` names what cannot be mended by taking away: such a document
+becomes a plain PDF, and its record says why.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from functools import cache
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name
+from PIL import ImageCms
+
+CONFORMANCE = "PDF/A-2b"
+PRODUCER = "Muniment"
+
+# Actions that may not be (6.5.1), and annotations without a place in an archive (6.3.1).
+_ACTIONS = ("/Launch", "/Sound", "/Movie", "/ResetForm", "/ImportData", "/Hide", "/SetOCGState", "/Rendition",
+            "/Trans", "/GoTo3DView", "/JavaScript", "/SubmitForm")  # fmt: skip
+_ANNOTATIONS = ("/3D", "/Sound", "/Screen", "/Movie", "/FileAttachment")
+_ROOT_KEYS = ("/AA", "/OpenAction", "/JavaScript", "/AF", "/Collection", "/Requirements", "/Perms", "/Metadata",
+              "/NeedsRendering", "/PieceInfo", "/SpiderInfo", "/Legal")  # fmt: skip
+_PRINT, _HIDDEN_FLAGS = 4, 1 | 2 | 32 | 256  # annotation flags (ISO 32000-1, 12.5.3)
+_FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
+_MAX_DEPTH = 8  # forms within forms
+_CMYK = ("/DeviceCMYK", "/CMYK")
+
+
+@cache
+def srgb_profile() -> bytes:
+    """Return an sRGB profile, the same bytes at any time: its date (bytes 24 to 36) is fixed."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    date = b"".join(value.to_bytes(2, "big") for value in (2000, 1, 1, 0, 0, 0))
+    return profile[:24] + date + profile[36:84] + b"\0" * 16 + profile[100:]
+
+
+def xmp(conforms: bool, created: dt.datetime | None) -> bytes:
+    """Return the XMP packet: producer, time of making where given, and part 2, level B where it conforms."""
+    claim = "<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>" if conforms else ""
+    made = f"<xmp:CreateDate>{created.isoformat(timespec='seconds')}</xmp:CreateDate>" if created else ""
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:pdf="http://ns.adobe.com/pdf/1.3/" '
+        'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">'
+        f"<pdf:Producer>{PRODUCER}</pdf:Producer>{made}{claim}"
+        "</rdf:Description></rdf:RDF></x:xmpmeta>\n"
+        '<?xpacket end="w"?>'
+    ).encode()
+
+
+def add_identity(document: pikepdf.Pdf, conforms: bool, created: dt.datetime | None) -> None:
+    """Give a document its output intent and metadata; an archival intent of its own is kept."""
+    root = document.Root
+    if not _has_intent(root):
+        profile = pikepdf.Stream(document, srgb_profile(), N=3)
+        intent = Dictionary(
+            Type=Name.OutputIntent, S=Name.GTS_PDFA1, OutputConditionIdentifier="sRGB", Info="sRGB",
+            DestOutputProfile=document.make_indirect(profile),
+        )  # fmt: skip
+        root.OutputIntents = Array([intent])
+    metadata = pikepdf.Stream(document, xmp(conforms, created))
+    metadata.Type, metadata.Subtype = Name.Metadata, Name.XML
+    root.Metadata = document.make_indirect(metadata)
+
+
+def make_plain(document: pikepdf.Pdf) -> None:
+    """Take away scripts, actions, attachments and what else may not be in an archive; pages keep their look."""
+    root = document.Root
+    for key in _ROOT_KEYS:
+        _drop(root, key)
+    names = root.get("/Names")
+    if isinstance(names, Dictionary):
+        for key in ("/JavaScript", "/EmbeddedFiles", "/AlternatePresentations"):
+            _drop(names, key)
+    form = root.get("/AcroForm")
+    if isinstance(form, Dictionary):
+        for key in ("/XFA", "/NeedAppearances", "/SigFlags"):
+            _drop(form, key)
+        _drop_actions(form.get("/Fields"), 0)
+    if "/Info" in document.trailer:
+        del document.trailer["/Info"]
+    for page in document.pages:
+        _make_page_plain(page.obj)
+
+
+def blockers(document: pikepdf.Pdf) -> Iterator[str]:
+    """Yield the reasons, without names, why a document made plain still is no PDF/A-2b."""
+    has_cmyk_intent = _has_intent(document.Root)
+    for page in document.pages:
+        for kind in _resources_blockers(page.resources, has_cmyk_intent, 0):
+            yield kind
+            return
+        if float(page.obj.get("/UserUnit", 1)) != 1:
+            yield "a page has its own unit"
+            return
+
+
+def _make_page_plain(page: pikepdf.Object) -> None:
+    for key in ("/AA", "/PieceInfo", "/Thumb"):
+        _drop(page, key)
+    annotations = page.get("/Annots")
+    if not isinstance(annotations, Array):
+        _drop(page, "/Annots")
+        return
+    kept = [a for a in annotations.as_list() if isinstance(a, Dictionary) and _is_kept(a)]
+    for annotation in kept:
+        _drop(annotation, "/AA")
+        _drop_forbidden_action(annotation)
+        flags = int(annotation.get("/F", 0))
+        if annotation.get("/Subtype") != "/Popup":
+            annotation.F = (flags | _PRINT) & ~_HIDDEN_FLAGS
+        if isinstance(annotation.get("/V"), Dictionary) and "/ByteRange" in annotation.V:
+            del annotation["/V"]  # a signature does not survive a copy: the original keeps it
+    page.Annots = Array(kept)
+
+
+def _is_kept(annotation: Dictionary) -> bool:
+    """Keep annotations that PDF/A knows and that have a look of their own (6.3.3)."""
+    kind = str(annotation.get("/Subtype", ""))
+    if kind in _ANNOTATIONS or not kind:
+        return False
+    if kind in ("/Link", "/Popup"):
+        return True
+    appearance = annotation.get("/AP")
+    return isinstance(appearance, Dictionary) and "/N" in appearance
+
+
+def _drop_forbidden_action(owner: Dictionary) -> None:
+    action = owner.get("/A")
+    if isinstance(action, Dictionary) and (str(action.get("/S", "")) in _ACTIONS or "/Next" in action):
+        del owner["/A"]
+
+
+def _drop_actions(fields: object, depth: int) -> None:
+    if not isinstance(fields, Array) or depth > _MAX_DEPTH:
+        return
+    for field in fields.as_list():
+        if isinstance(field, Dictionary):
+            _drop(field, "/AA")
+            _drop_forbidden_action(field)
+            if isinstance(field.get("/V"), Dictionary) and "/ByteRange" in field.V:
+                del field["/V"]
+            _drop_actions(field.get("/Kids"), depth + 1)
+
+
+def _resources_blockers(resources: object, has_intent: bool, depth: int) -> Iterator[str]:
+    if not isinstance(resources, Dictionary) or depth > _MAX_DEPTH:
+        return
+    for font in _values(resources.get("/Font")):
+        if isinstance(font, Dictionary) and not _is_embedded(font):
+            yield "a font is not embedded"
+            return
+    for space in _values(resources.get("/ColorSpace")):
+        if not has_intent and str(space) in _CMYK:
+            yield "colours of print without their profile"
+            return
+    for thing in _values(resources.get("/XObject")):
+        if isinstance(thing, pikepdf.Stream):
+            yield from _stream_blockers(thing, has_intent, depth)
+
+
+def _stream_blockers(thing: pikepdf.Stream, has_intent: bool, depth: int) -> Iterator[str]:
+    kind = thing.get("/Subtype")
+    if kind == "/PS":
+        yield "a PostScript object"
+    elif kind == "/Form":
+        yield from _resources_blockers(thing.get("/Resources"), has_intent, depth + 1)
+    elif not has_intent and str(thing.get("/ColorSpace", "")) in _CMYK:
+        yield "colours of print without their profile"
+    elif "/LZWDecode" in str(thing.get("/Filter", "")):
+        yield "a picture coded as LZW"
+
+
+def _is_embedded(font: Dictionary) -> bool:
+    """Tell whether a font's program is in the document; a Type 3 font is its own."""
+    kind = font.get("/Subtype")
+    if kind == "/Type3":
+        return True
+    if kind == "/Type0":
+        parts = font.get("/DescendantFonts")
+        inner = parts[0] if isinstance(parts, Array) and len(parts) else None
+        return isinstance(inner, Dictionary) and _is_embedded(inner)
+    descriptor = font.get("/FontDescriptor")
+    if isinstance(descriptor, Dictionary):
+        _drop(descriptor, "/CIDSet")  # not needed, and many writers' are wrong (6.2.11.4.2)
+    return isinstance(descriptor, Dictionary) and any(name in descriptor for name in _FONT_FILES)
+
+
+def _has_intent(root: pikepdf.Object) -> bool:
+    intents = root.get("/OutputIntents")
+    return isinstance(intents, Array) and any(
+        isinstance(intent, Dictionary) and intent.get("/S") == "/GTS_PDFA1" and "/DestOutputProfile" in intent
+        for intent in intents.as_list()
+    )
+
+
+def _values(dictionary: object) -> list[object]:
+    return [dictionary[key] for key in dictionary.keys()] if isinstance(dictionary, Dictionary) else []  # noqa: SIM118
+
+
+def _drop(dictionary: pikepdf.Object, key: str) -> None:
+    if key in dictionary:
+        del dictionary[key]

@@ -1,0 +1,86 @@
+"""Fixtures that every suite shares: a temporary installation, real to the end, and the scans the project makes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rounds", type=int, default=25, help="how often the crash test kills the real command")
+    parser.addoption("--seed", type=int, default=20261123, help="seed of the crash test's random moments")
+    parser.addoption("--data", default=os.environ.get("MUNIMENT_TEST_DATA"), help="folder of real scans with ground truth")
+
+
+@pytest.fixture(scope="session")
+def data(request: pytest.FixtureRequest) -> Path:
+    """Real scans with ground truth, kept outside the project."""
+    given = request.config.getoption("--data")
+    if not given:
+        pytest.skip("real scans are kept outside the project: name their folder by --data or MUNIMENT_TEST_DATA")
+    return Path(given)
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scans with known text that tests/corpus/make.py draws."""
+    folder = tmp_path_factory.mktemp("corpus")
+    subprocess.run([sys.executable, str(ROOT / "tests/corpus/make.py"), str(folder)], check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh MUNIMENT_HOME with every other setting at its default."""
+    for name in [name for name in os.environ if name.startswith("MUNIMENT_") or name == "CRASH_AT"]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("MUNIMENT_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def services(home: Path) -> Iterator[Any]:
+    """The services of a fresh embedded installation: SQLite, a directory, Tantivy, real children."""
+    from infra.services import open_services
+
+    opened = open_services()
+    yield opened
+    opened.close()
+
+
+class Muniment:
+    """Runs the real command as a child and reads its JSON."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.environment = {**os.environ, "MUNIMENT_HOME": str(home), "LC_ALL": "C.UTF-8", **environment}
+
+    def start(self, *arguments: str | Path, **environment: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli.main", *map(str, arguments)],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def __call__(self, *arguments: str | Path, expect: int | None = 0, **environment: str) -> dict[str, Any]:
+        child = self.start(*arguments, "--json", **environment)
+        out, err = child.communicate(timeout=600)
+        if expect is not None:
+            assert child.returncode == expect, (child.returncode, out.decode(), err.decode())
+        document: dict[str, Any] = json.loads(out) if out else {}
+        return document
+
+
+@pytest.fixture
+def muniment(home: Path) -> Callable[..., dict[str, Any]]:
+    """The real command on a fresh home."""
+    return Muniment(home)

@@ -1,0 +1,100 @@
+"""kill -9 of the real command, at every numbered step and at random moments: nothing lost, nothing doubled.
+
+Custody reference, section 5; design, section 2, rule 3. These were the first tests written for accession.
+`make crash ROUNDS=500` runs the random part longer.
+"""
+
+import hashlib
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+pytestmark = pytest.mark.crash
+
+# 11-13 intake, 1-5 accession (6 is the lock's), 21-23 reading, 31 describing, 41-42 indexing
+STEPS = (11, 12, 13, 1, 2, 3, 4, 5, 21, 22, 23, 31, 41, 42)
+
+
+def draw(path: Path, text: str) -> None:
+    page = Image.new("1", (900, 300), 1)
+    ImageDraw.Draw(page).text((60, 100), text, font=ImageFont.load_default(48), fill=0)
+    page.save(path, dpi=(300, 300), compression="group4")
+
+
+def make_scans(folder: Path, mark: str, count: int = 3) -> list[Path]:
+    folder.mkdir()
+    for number in range(count):
+        draw(folder / f"{number}.tif", f"muniment {mark} sheet{number}")
+    (folder / "again.tif").write_bytes((folder / "0.tif").read_bytes())
+    (folder / "text.txt").write_text("no scan")
+    return sorted(folder.iterdir())
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def finish_and_check(muniment: Any, home: Path, scans: Path, tmp_path: Path) -> None:
+    """Offer the same files again, which first sweeps; then everything must be held once and open bit for bit."""
+    muniment("ingest", scans, expect=3)  # 3: the text file is refused, the others are accessioned or duplicates
+    report = muniment("custody", "check")
+    assert report["verdict"] == "holds"
+    assert report["pending"] == [] and report["orphans"] == []
+    status = muniment("status")
+    assert status["counts"]["waiting"] == status["counts"]["received"] == 0
+    wanted = {digest(path) for path in scans.glob("*.tif")}
+    taken = [scan for scan in status["scans"] if scan["outcome"] == "accessioned" and scan["sha256"] in wanted]
+    assert sorted(scan["sha256"] for scan in taken) == sorted(wanted)  # each once: nothing lost, nothing doubled
+    held = [scan for scan in status["scans"] if scan["outcome"] == "accessioned"]
+    objects = [path for path in (home / "store").rglob("*.age")]
+    assert len(objects) == 3 * len(held)  # the original, its words, its readable copy
+    index = muniment("index", "status")
+    assert index["equal"] and index["indexed_pages"] == len(held)
+    for scan in taken:
+        target = tmp_path / "opened"
+        opened = muniment("original", "open", scan["original"], "--reason", "test", "--to", target)
+        assert opened["sha256"] == scan["sha256"] == digest(target)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_a_numbered_step(muniment: Any, home: Path, tmp_path: Path, step: int) -> None:
+    make_scans(tmp_path / "scans", f"step{step}")
+    child = muniment.start("ingest", tmp_path / "scans", "--json", CRASH_AT=str(step))
+    out, err = child.communicate(timeout=300)
+    assert child.returncode == -signal.SIGKILL, (out, err)
+    assert f"crash at step {step}" in err.decode()
+    assert muniment("custody", "check")["verdict"] == "holds"  # what is under way is no fault
+    finish_and_check(muniment, home, tmp_path / "scans", tmp_path)
+
+
+def test_killed_at_random_moments(
+    muniment: Any, home: Path, tmp_path: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds, seed = pytestconfig.getoption("--rounds"), pytestconfig.getoption("--seed")
+    chance = random.Random(seed)
+    make_scans(tmp_path / "first", "first")
+    started = time.monotonic()
+    muniment("ingest", tmp_path / "first", expect=3)
+    whole = time.monotonic() - started
+    killed = 0
+    for number in range(rounds):
+        scans = tmp_path / f"round{number}"
+        make_scans(scans, f"round{number}")
+        child = muniment.start("ingest", scans, "--json")
+        try:
+            child.wait(timeout=chance.uniform(0.2, whole))
+        except Exception:  # noqa: BLE001  the time is up: now is the moment
+            os.kill(child.pid, signal.SIGKILL)
+            killed += 1
+        child.communicate()
+        finish_and_check(muniment, home, scans, tmp_path)
+    with capsys.disabled():
+        print(json.dumps({"rounds": rounds, "seed": seed, "killed": killed, "whole_seconds": round(whole, 2)}))
+    assert killed > 0
