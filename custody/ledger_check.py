@@ -40,7 +40,9 @@ def replay(connection: Connection, step: Step) -> Replayed:
     for row in rows:
         if row.seq != found.count:
             step.problem("gap", row.id, found.count, row.seq, row.seq)
-        leaf = bytes(row.leaf)
+        if isinstance(row.leaf, str):  # SQLite lets a tampering hand put text where bytes belong
+            step.problem("leaf", row.id, "bytes", "text", row.seq)
+        leaf = row.leaf.encode() if isinstance(row.leaf, str) else bytes(row.leaf)
         event = _parse(leaf, row, step)
         if event is not None:
             _check_row(row, leaf, event, step)

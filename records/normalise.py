@@ -37,8 +37,8 @@ _NUMERIC_DATE = re.compile(
 )  # a comma is a point misread: no amount looks like 11,04,20
 _ISO_DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _DAY_MONTH = re.compile(
-    rf"(?<![\d/.,-])(\d{{1,2}})(?:o|st|nd|rd|th|er)?\.?[\s-]{{0,2}}(?:de\s|d')?\s?({_MONTH})\.?[\s,-]{{0,2}}(?:del?\s)?\s?"
-    r"(\d{4}|'?\d{2})(?![\d:])"
+    rf"(?<![\d/.,-])(\d{{1,2}})(?:o|st|nd|rd|th|er)?\.?[\s-]{{0,2}}(?:de\s|d')?\s?({_MONTH})\.?"
+    r"[\s,-]{0,2}(?:del?\s)?\s?(\d{4}|'?\d{2})(?![\d:])"
 )
 _MONTH_DAY = re.compile(rf"(?<![a-z])({_MONTH})\.?\s?(\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s{{0,2}}(\d{{4}})(?!\d)")
 

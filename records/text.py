@@ -150,9 +150,11 @@ class Geometry:
         """Map a box of the upright page to the smallest box of the raster that holds its corners, inside the raster."""
         corners = [self.to_raster(x, y) for x in (box.x0, box.x1) for y in (box.y0, box.y1)]
         xs, ys = [x for x, _ in corners], [y for _, y in corners]
-        x0, y0 = max(0, math.floor(min(xs) + 0.5)), max(0, math.floor(min(ys) + 0.5))
-        x1, y1 = min(self.width, math.floor(max(xs) + 0.5)), min(self.height, math.floor(max(ys) + 0.5))
-        return Box(min(x0, self.width - 1), min(y0, self.height - 1), max(x0 + 1, x1), max(y0 + 1, y1))
+        x0 = min(max(0, math.floor(min(xs) + 0.5)), self.width - 1)
+        y0 = min(max(0, math.floor(min(ys) + 0.5)), self.height - 1)
+        x1 = min(max(x0 + 1, math.floor(max(xs) + 0.5)), self.width)
+        y1 = min(max(y0 + 1, math.floor(max(ys) + 0.5)), self.height)
+        return Box(x0, y0, x1, y1)
 
 
 def union(boxes: Iterable[Box]) -> Box:

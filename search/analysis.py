@@ -84,6 +84,15 @@ def meanings(form: str) -> tuple[str, ...]:
     return stems(form) or (exact(form),)
 
 
+@lru_cache(maxsize=_CACHED)
+def indexed(word: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what an index takes of a word: its main forms in sequence, and the tokens that need no sequence."""
+    main, extra = forms(word)
+    counted = [token for form in main for token in meanings(form)]
+    counted.extend(token for form in extra for token in (exact(form), *stems(form)))
+    return main, tuple(counted)
+
+
 def exact(form: str) -> str:
     """Return the token of the form itself."""
     return f"={form}"
@@ -101,7 +110,7 @@ def tokens(word: str) -> tuple[str, ...]:
 
 def _canonical_number(folded: str) -> str | None:
     # A point or comma before one or two last digits parts decimals, one between groups of three parts thousands.
-    match = _NUMBER.fullmatch(folded)
+    match = None if folded.isalpha() else _NUMBER.fullmatch(folded)
     if match is None or any(letter.isalpha() for letter in folded):
         return None
     whole, decimals = re.sub(r"\D", "", match[1]), (match[2] or "").rstrip("0")

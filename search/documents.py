@@ -17,10 +17,11 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from records.text import Box, PageText, Word
-from search.analysis import exact, fold_value, forms, meanings, stems
+from search.analysis import fold_value, indexed, tokens
 from search.contract import RecordDocument
 
 OFTEN = 3  # times on one page; below, a word may be there by chance
@@ -74,7 +75,7 @@ class PageFields(NamedTuple):
 def stored_page(page: PageText) -> StoredPage:
     """Return what is kept of a page as read."""
     words = page.words
-    broken = tuple(number for number in range(len(words) - 1) if _goes_on(words[number], words[number + 1]))
+    broken = [number for number, (word, after) in enumerate(pairwise(words)) if _goes_on(word, after)]
     # A word with white space inside would be two in the index's fields and one here.
     return StoredPage(
         ["".join(word.text.split()) for word in words], [side for word in words for side in word.box], broken
@@ -84,18 +85,15 @@ def stored_page(page: PageText) -> StoredPage:
 def page_fields(page: StoredPage) -> PageFields:
     """Return the searched fields of a page."""
     order: list[str] = []
-    counts: Counter[str] = Counter()
+    counted: list[str] = []
     for text, numbers in page.units():
-        main, extra = forms(text)
+        main, others = indexed(text)
         order.extend(main)
-        for form in main:
-            counts.update(meanings(form))
-        for form in extra:
-            counts.update((exact(form), *stems(form)))
+        counted.extend(others)
         if len(numbers) > 1:
-            for number in numbers:
-                for form in forms(page.words[number]).main:
-                    counts.update((exact(form), *stems(form)))
+            for half in numbers:
+                counted.extend(tokens(page.words[half]))
+    counts = Counter(counted)
     often = (token for token, times in counts.items() if times >= OFTEN)
     return PageFields(" ".join(order), " ".join(counts), " ".join(often))
 

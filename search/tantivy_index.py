@@ -91,17 +91,16 @@ class TantivyIndex:
             opened = self._open_for_writing()
             opened.index.reload()
             searcher = opened.index.searcher()
-            writer = opened.index.writer(_HEAP, 1)
             held: dict[str, Held | None] = {}
-            for change in changes:
-                if change.record not in held:
-                    held[change.record] = _held(searcher, opened.queries, change.record)
-                if is_newer(change, held[change.record]):
-                    writer.delete_documents_by_term("record", change.record)
-                    _add(writer, change)
-                    held[change.record] = Held(change.version, isinstance(change, Removal))
-            writer.commit()
-            writer.wait_merging_threads()
+            with _writer(opened.index) as writer:
+                for change in changes:
+                    if change.record not in held:
+                        held[change.record] = _held(searcher, opened.queries, change.record)
+                    if is_newer(change, held[change.record]):
+                        writer.delete_documents_by_term("record", change.record)
+                        _add(writer, change)
+                        held[change.record] = Held(change.version, isinstance(change, Removal))
+                writer.commit()
 
     def search(self, query: Query) -> Results:
         """Return the pages that match, best first."""
@@ -126,17 +125,15 @@ class TantivyIndex:
             generation = self._generations.begin()
             with _translated():
                 index = Index(build_schema(), str(self._generations.path(generation)))
-                writer = index.writer(_HEAP, 1)
             pages = 0
-            for document in documents:
-                with _translated():
+            with _translated(), _writer(index) as writer:
+                for document in documents:
                     _add(writer, document)
-                pages += len(document.pages)
-            with _translated():
+                    pages += len(document.pages)
                 writer.commit()
                 self._keep_removals(index, writer)
                 writer.commit()
-                writer.wait_merging_threads()
+            with _translated():
                 self._generations.switch(generation)
             return pages
 
@@ -339,6 +336,17 @@ def _markers(searcher: Searcher, queries: TantivyQueries, kind: str) -> Iterator
         if len(hits) < _CHUNK:
             return
         after = str(hits[-1][0])
+
+
+@contextmanager
+def _writer(index: Index) -> Iterator[IndexWriter]:
+    """Open the writer; what was not committed in the block is dropped, and the writer's lock is free afterwards."""
+    writer = index.writer(_HEAP, 1)
+    try:
+        yield writer
+    finally:
+        # Merges that a commit began are lost if nobody waits; then segments would pile up.
+        writer.wait_merging_threads()
 
 
 @contextmanager

@@ -106,9 +106,7 @@ def close(services: Services, batch: str, actor: Actor, waiver: Waiver | None = 
         append(connection, draft, now)
 
 
-def _waive(
-    connection: Connection, services: Services, row: Row[Any], actor: Actor, waiver: Waiver, short: int
-) -> None:
+def _waive(connection: Connection, services: Services, row: Row[Any], actor: Actor, waiver: Waiver, short: int) -> None:
     event, salt = services.ids.new("evt"), new_salt()
     draft = Draft(
         event, "waived", row.id, actor, client=row.client, reason="count-differs",

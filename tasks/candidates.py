@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from records.class_library import FieldSpec
 from records.normalise import (
-    Reading, clean_text, find_dates, find_money, find_numbers, find_rates, find_times, identifier,
+    Reading,
+    clean_text,
+    find_dates,
+    find_money,
+    find_numbers,
+    find_rates,
+    find_times,
+    identifier,
 )  # fmt: skip
 from records.text import Box, Word, union
 from records.validation import is_iban

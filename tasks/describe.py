@@ -20,6 +20,7 @@ from tasks.conventions import Conventions, find_conventions
 from tasks.extract import Choice, collect, mark_pages, rank
 from tasks.judge import Verdict, judge, missing, reasons, status_of
 from tasks.layout import PageLayout, lay_out
+from tasks.line_items import check_line_items, find_line_items
 
 FIRST_PAGES = 12  # pages looked at from the front
 LAST_PAGES = 4  # and from the back: a long record states what it is at its ends
@@ -97,7 +98,9 @@ def _describe_fields(
         engine = engines.get(choice.best.page if choice else 0, "")
         fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), today, engine))
     fields = _with_currency(_cross_check(fields, specs), conventions)
-    return fields, [reason for field in fields for reason in reasons(specs[field.name], field)]
+    review = [reason for field in fields for reason in reasons(specs[field.name], field)]
+    lines, doubt = check_line_items(find_line_items(marks, record_class, conventions), fields)
+    return [*fields, *lines], [*review, *doubt]
 
 
 def _plausible(spec: FieldSpec, choices: Sequence[Choice], today: date) -> list[Choice]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from records.class_library import FieldSpec, RecordClass
+from records.class_library import FieldSpec, Party, RecordClass
 from records.normalise import Reading, fold
 from tasks.anchors import Hit, Region, find_labels, regions
 from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_region
@@ -182,26 +182,24 @@ def _tax_ids(record_class: RecordClass, marks: Sequence[PageMarks]) -> dict[str,
     found: dict[str, list[Candidate]] = {spec.name: [] for spec in specs}
     if not specs:
         return found
-    owners = {spec.name: spec.of for spec in specs}
-    party_of = {spec.name: spec.party for spec in record_class.fields}
-    by_party = {party_of.get(owner or "") or "issuer": name for name, owner in owners.items()}
+    party_of = {spec.name: spec.party or "issuer" for spec in record_class.fields}
+    by_party = {party_of.get(spec.of or "", "issuer"): spec.name for spec in specs}
+    issuer = by_party.get("issuer", specs[0].name)
     for mark in marks:
         for party, candidate in _tax_ids_of(specs, mark):
-            name = by_party.get(party or "")
+            name = by_party.get(party) if party is not None else None
             if name is None:
-                first = next(iter(by_party.values()))
-                name = by_party.get("issuer", first)
-                taken = {other.value for other in found.get(by_party.get("recipient", ""), [])}
-                if candidate.value in taken:
+                name = issuer
+                if candidate.value in {other.value for other in found.get(by_party.get("recipient", ""), [])}:
                     continue
                 candidate = replace(candidate, score=candidate.score * (0.97 if not found[name] else 0.8))
             found[name].append(replace(candidate, field=name))
     return {name: sorted(candidates, key=lambda item: -item.score) for name, candidates in found.items()}
 
 
-def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[str | None, Candidate]]:
+def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[Party | None, Candidate]]:
     names = {spec.name for spec in specs}
-    found: list[tuple[str | None, Candidate]] = []
+    found: list[tuple[Party | None, Candidate]] = []
     for row in mark.page.rows:
         spans: list[tuple[int, int]] = []
         for hit in (hit for hit in mark.hits if hit.row is row and names & hit.weights.keys()):
@@ -223,7 +221,7 @@ def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[str |
     return found
 
 
-def _owner(mark: PageMarks, row: Row, position: int) -> str | None:
+def _owner(mark: PageMarks, row: Row, position: int) -> Party | None:
     holders = [block.party for block in mark.blocks if block.holds(row, position)]
     return holders[-1] if holders else None
 

@@ -25,6 +25,7 @@ from records.catalogue import scan_row
 from records.errors import NoSpaceError, RefusedScanError, WaitingScanError
 from records.ids import BatchId, ClientId, ScanId, instant
 from records.tables import scans
+from tasks.inbox_files import take_out
 from tasks.services import Services
 
 _logger = logging.getLogger(__name__)
@@ -61,29 +62,30 @@ def shown_path(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def offer(services: Services, given: Offer, path: Path, arrival: str | None = None) -> ScanId:
-    """Write the row of a file before anything touches it; return its scan id, state `waiting`.
-
-    `arrival` is the key of a watched file while it is still in its folder; it is unique.
-    """
-    scan = services.ids.new("scn")
-    now = instant(services.clock.now())
+def offer(services: Services, given: Offer, path: Path) -> ScanId:
+    """Write the row of a file before anything touches it; return its scan id, state `waiting`."""
     try:
         found = path.lstat()
         size, mtime = found.st_size, found.st_mtime_ns
     except OSError:
         size, mtime = None, None
+    values = row_values(services, given, path, size, mtime)
     with services.database.write() as connection:
-        connection.execute(
-            insert(scans).values(
-                id=scan, client=given.client, batch=given.batch, via=given.via, path=shown_path(path),
-                source=os.fsencode(path.absolute()), size=size, mtime_ns=mtime, work=scan, state="waiting",
-                reason="arriving", class_hint=given.class_hint, actor=given.actor.as_json(), offered=now, since=now,
-                todo=True, attempt=0, lease_token=0, arrival=arrival,
-            )
-        )  # fmt: skip
+        connection.execute(insert(scans).values(**values))
     services.vault.reached(11)
-    return ScanId(scan)
+    return ScanId(values["id"])
+
+
+def row_values(services: Services, given: Offer, path: Path, size: int | None, mtime_ns: int | None) -> dict[str, Any]:
+    """Return the row of a file at first sight: waiting, and due at once."""
+    scan = services.ids.new("scn")
+    now = instant(services.clock.now())
+    return {
+        "id": scan, "client": given.client, "batch": given.batch, "via": given.via, "path": shown_path(path),
+        "source": os.fsencode(path.absolute()), "size": size, "mtime_ns": mtime_ns, "work": scan, "state": "waiting",
+        "reason": "arriving", "class_hint": given.class_hint, "actor": given.actor.as_json(), "offered": now,
+        "since": now, "todo": True, "attempt": 0, "lease_token": 0, "arrival": None,
+    }  # fmt: skip
 
 
 def work_file(services: Services, row: Row[Any]) -> Path:
@@ -108,7 +110,7 @@ def claim(scan: ScanId, services: Services) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not target.exists():  # a crash may have come between the claim and its row
         if row.via == "watch":
-            _claim_by_rename(source, target)
+            _claim_by_rename(services, row, source, target)
         else:
             _claim_by_copy(services, source, target)
         sync_folder(target.parent)
@@ -209,17 +211,17 @@ def _claim_by_copy(services: Services, source: Path, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _claim_by_rename(source: Path, target: Path) -> None:
+def _claim_by_rename(services: Services, row: Row[Any], source: Path, target: Path) -> None:
+    if shutil.disk_usage(target.parent).free < (row.size or 0) + SPARE_BYTES:
+        raise WaitingScanError("no-space")
     try:
-        with _open_regular(source, one_name=True):
-            source.rename(target)
+        take_out(services.places.inbox.absolute(), source, target, (row.size, row.mtime_ns))
     except OSError as error:
         raise _meaning(error) from error
-    sync_folder(source.parent)
 
 
 @contextmanager
-def _open_regular(path: Path, one_name: bool = False) -> Iterator[int]:
+def _open_regular(path: Path) -> Iterator[int]:
     """Open a file without following a link and make sure it is a regular one (intake, section 4.12)."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -229,7 +231,7 @@ def _open_regular(path: Path, one_name: bool = False) -> Iterator[int]:
         raise
     try:
         found = os.fstat(file)
-        if not stat.S_ISREG(found.st_mode) or (one_name and found.st_nlink > 1):
+        if not stat.S_ISREG(found.st_mode):
             raise RefusedScanError("not-regular")
         yield file
     finally:
@@ -237,7 +239,7 @@ def _open_regular(path: Path, one_name: bool = False) -> Iterator[int]:
 
 
 def _meaning(error: OSError) -> RefusedScanError | WaitingScanError:
-    if error.errno in (errno.EACCES, errno.EPERM):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV):
         return WaitingScanError("no-permission")
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return WaitingScanError("no-space")

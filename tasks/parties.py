@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from records.class_library import FieldSpec
+from records.class_library import FieldSpec, Party
 from records.normalise import Reading, clean_text, find_dates, find_money, fold, identifier
 from records.validation import is_spanish_tax_id, is_tax_id
 from tasks.anchors import Hit
@@ -22,23 +22,25 @@ BLOCK_GAP = 2.3  # letter heights without a line end a block
 HEAD_SHARE = 0.42  # of the page's height, where an issuer's name may stand without a label
 
 LEGAL_FORM = re.compile(
-    r"(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?|s\.?\s?coop\.?(?:\s?\w{1,3}\.?)?"
-    r"|slne|aie|ute|gmbh(?: & co\.? kg)?|ag|kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
-    r"|sarl|sas|srl|s\.?p\.?a\.?|sdn\.? bhd|bhd|pvt\.? ltd|pty ltd|lda|sociedad limitada|sociedad anonima|enterprise|trading)"
-    r"[.,]?(?=$|[\s(),-])"
+    r"(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?"
+    r"|s\.?\s?l\.?\s?l\.?\s?p?\.?|s\.?\s?coop\.?(?:\s?\w{1,3}\.?)?|slne|aie|ute|sociedad limitada|sociedad anonima"
+    r"|gmbh(?: & co\.? kg)?|ag|kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
+    r"|sarl|sas|srl|s\.?p\.?a\.?|lda|sdn\.? bhd|bhd|pvt\.? ltd|pty ltd|enterprise|trading)[.,]?(?=$|[\s(),-])"
 )
 _ADDRESS = re.compile(
-    r"(?<![a-z])(?:c/|calle|avda|avenida|av\.|plaza|pza|paseo|pº|ctra|carretera|camino|ronda|poligono|pol\. ind|urb"
-    r"|street|st\.?$|road|rd\.?$|avenue|lane|drive|suite|floor|lot|jalan|jln|taman|block|strasse|stra(?:b|ss)e|rue|p\.?o\.? box"
-    r"|apartado|edificio|local|planta|piso|bajo|nave)(?![a-z])|\b\d{5}\b|\b\d{4}\s?[a-z]{2}\b"
+    r"(?<![a-z])(?:c/|calle|avda|avenida|av\.|plaza|pza|paseo|po|ctra|carretera|camino|ronda|poligono|pol\. ind|urb"
+    r"|apartado|edificio|local|planta|piso|bajo|nave|street|st\.?$|road|rd\.?$|avenue|lane|drive|suite|floor|lot"
+    r"|jalan|jln|taman|block|strasse|stra(?:b|ss)e|rue|p\.?o\.? box)(?![a-z])|\b\d{5}\b|\b\d{4}\s?[a-z]{2}\b"
 )
 _CONTACT = re.compile(
-    r"@|www\.|https?:|\.(?:com|es|net|org|nl|de|fr)\b|\btel|\bfax|\bphone|\btlf|\+\d{2}|(?<!\d)\d{3}[ .]?\d{3}[ .]?\d{3}(?!\d)"
+    r"@|www\.|https?:|\.(?:com|es|net|org|nl|de|fr)\b|\btel|\bfax|\bphone|\btlf|\+\d{2}"
+    r"|(?<!\d)\d{3}[ .]?\d{3}[ .]?\d{3}(?!\d)"
 )
 _NOT_NAMES = re.compile(
-    r"^(?:factura(?: simplificada| rectificativa| proforma)?|(?:tax |vat |simplified |cash |sales )*invoice|receipt|ticket|recibo|rechnung|factuur|facture"
-    r"|original|copia|copy|duplicado|duplicate|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*"
-    r"|numero|number|fecha|date|total|albaran|pedido|datos.*|statement|project statement|kopie.*|payment receipt)\W*$"
+    r"^(?:factura(?: simplificada| rectificativa| proforma)?|(?:tax |vat |simplified |cash |sales )*invoice"
+    r"|receipt|payment receipt|ticket|recibo|rechnung|factuur|facture|original|copia|copy|duplicado|duplicate"
+    r"|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*|united states|nederland"
+    r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|statement|project statement|kopie.*)\W*$"
 )
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _SPANISH_ID = re.compile(
@@ -52,7 +54,7 @@ _ID_TOKEN = re.compile(r"[A-Z0-9]+(?:[.\-/][A-Z0-9]+)*")
 class Block:
     """Lines of one column: rows with the cells of them that belong to it."""
 
-    party: str
+    party: Party
     lines: tuple[tuple[Row, int, int], ...]
 
     def holds(self, row: Row, position: int) -> bool:
@@ -78,7 +80,7 @@ def trim_name(text: str) -> str:
     return clean_text(_TRAILING.sub("", text)) or clean_text(text)
 
 
-def find_block(party: str, hit: Hit, page: PageLayout, hits: Iterable[Hit], stops: frozenset[str]) -> Block:
+def find_block(party: Party, hit: Hit, page: PageLayout, hits: Iterable[Hit], stops: frozenset[str]) -> Block:
     """Return the lines under a party's label: its own row's rest, then cells under it until a gap or another label."""
     others = [other for other in hits if other is not hit]
     end = _stop(hit.row, hit.end, len(hit.row.text), others)

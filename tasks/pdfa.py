@@ -25,6 +25,8 @@ _PRINT, _HIDDEN_FLAGS = 4, 1 | 2 | 32 | 256  # annotation flags (ISO 32000-1, 12
 _FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
 _MAX_DEPTH = 8  # forms within forms
 _CMYK = ("/DeviceCMYK", "/CMYK")
+_NO_PROFILE = "colours of print without their profile"
+_MIN_SIDE, _MAX_SIDE = 3, 14_400  # points of a page (6.1.13)
 
 
 @cache
@@ -79,6 +81,12 @@ def make_plain(document: pikepdf.Pdf) -> None:
         for key in ("/XFA", "/NeedAppearances", "/SigFlags"):
             _drop(form, key)
         _drop_actions(form.get("/Fields"), 0)
+    layers = root.get("/OCProperties")
+    if isinstance(layers, Dictionary):
+        for number, setting in enumerate((layers.get("/D"), *_items(layers.get("/Configs")))):
+            if isinstance(setting, Dictionary):  # each has a name of its own and no automatic states (6.9)
+                setting.Name = pikepdf.String(f"Layers {number}")
+                _drop(setting, "/AS")
     if "/Info" in document.trailer:
         del document.trailer["/Info"]
     for page in document.pages:
@@ -86,15 +94,21 @@ def make_plain(document: pikepdf.Pdf) -> None:
 
 
 def blockers(document: pikepdf.Pdf) -> Iterator[str]:
-    """Yield the reasons, without names, why a document made plain still is no PDF/A-2b."""
-    has_cmyk_intent = _has_intent(document.Root)
+    """Yield the reasons, without names, why a document made plain still is no PDF/A-2b.
+
+    Fonts, colours and sizes are looked at; what only a full validation finds (glyph widths, say) is not.
+    """
+    has_intent = _has_intent(document.Root)
     for page in document.pages:
-        for kind in _resources_blockers(page.resources, has_cmyk_intent, 0):
-            yield kind
-            return
-        if float(page.obj.get("/UserUnit", 1)) != 1:
-            yield "a page has its own unit"
-            return
+        yield from _resources_blockers(page.resources, has_intent, 0)
+        sides = [abs(float(page.mediabox[i + 2]) - float(page.mediabox[i])) for i in (0, 1)]
+        if min(sides) < _MIN_SIDE or max(sides) > _MAX_SIDE:
+            yield "a page is too small or too large"
+        for annotation in _items(page.obj.get("/Annots")):
+            if isinstance(annotation, Dictionary):
+                yield from _annotation_blockers(annotation, has_intent)
+        if not has_intent and _paints_cmyk(page):
+            yield _NO_PROFILE
 
 
 def _make_page_plain(page: pikepdf.Object) -> None:
@@ -151,11 +165,13 @@ def _resources_blockers(resources: object, has_intent: bool, depth: int) -> Iter
     for font in _values(resources.get("/Font")):
         if isinstance(font, Dictionary) and not _is_embedded(font):
             yield "a font is not embedded"
-            return
     for space in _values(resources.get("/ColorSpace")):
-        if not has_intent and str(space) in _CMYK:
-            yield "colours of print without their profile"
-            return
+        if not has_intent and _is_cmyk(space, 0):
+            yield _NO_PROFILE
+    for state in _values(resources.get("/ExtGState")):
+        if isinstance(state, Dictionary):
+            _drop(state, "/TR")
+            _drop(state, "/HTP")
     for thing in _values(resources.get("/XObject")):
         if isinstance(thing, pikepdf.Stream):
             yield from _stream_blockers(thing, has_intent, depth)
@@ -163,14 +179,42 @@ def _resources_blockers(resources: object, has_intent: bool, depth: int) -> Iter
 
 def _stream_blockers(thing: pikepdf.Stream, has_intent: bool, depth: int) -> Iterator[str]:
     kind = thing.get("/Subtype")
+    for key in ("/OPI", "/Alternates", "/Interpolate"):
+        _drop(thing, key)
     if kind == "/PS":
         yield "a PostScript object"
     elif kind == "/Form":
         yield from _resources_blockers(thing.get("/Resources"), has_intent, depth + 1)
-    elif not has_intent and str(thing.get("/ColorSpace", "")) in _CMYK:
-        yield "colours of print without their profile"
-    elif "/LZWDecode" in str(thing.get("/Filter", "")):
+    elif not has_intent and _is_cmyk(thing.get("/ColorSpace"), 0):
+        yield _NO_PROFILE
+    elif "/LZWDecode" in [str(name) for name in (thing.get("/Filter"), *_items(thing.get("/Filter")))]:
         yield "a picture coded as LZW"
+
+
+def _annotation_blockers(annotation: pikepdf.Object, has_intent: bool) -> Iterator[str]:
+    appearance = annotation.get("/AP")
+    if not isinstance(appearance, Dictionary):
+        return
+    for key in ("/D", "/R"):  # only the normal look may be (6.3.3)
+        _drop(appearance, key)
+    look = appearance.get("/N")
+    for form in (look, *_values(look)):
+        if isinstance(form, pikepdf.Stream):
+            yield from _stream_blockers(form, has_intent, 0)
+
+
+def _is_cmyk(space: object, depth: int) -> bool:
+    """Tell whether a colour space is, or falls back on, the colours of an unknown printer."""
+    if isinstance(space, Array) and depth < _MAX_DEPTH:
+        return any(_is_cmyk(part, depth + 1) for part in space.as_list())
+    return str(space) in _CMYK if isinstance(space, Name) else False
+
+
+def _paints_cmyk(page: pikepdf.Page) -> bool:
+    try:
+        return bool(pikepdf.parse_content_stream(page, operators="k K"))
+    except pikepdf.PdfError:  # what cannot be read is not vouched for
+        return True
 
 
 def _is_embedded(font: Dictionary) -> bool:
@@ -196,7 +240,11 @@ def _has_intent(root: pikepdf.Object) -> bool:
     )
 
 
-def _values(dictionary: object) -> list[object]:
+def _items(array: object) -> list[pikepdf.Object]:
+    return list(array.as_list()) if isinstance(array, Array) else []
+
+
+def _values(dictionary: object) -> list[pikepdf.Object]:
     return [dictionary[key] for key in dictionary.keys()] if isinstance(dictionary, Dictionary) else []  # noqa: SIM118
 
 

@@ -7,8 +7,9 @@ them (`detail`, reference of custody, section 1.3). Crash point: 31 committed.
 import json
 import logging
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Row, update
 
 from custody.keys import new_salt
 from custody.ledger import Draft, append, commitment
@@ -51,7 +52,7 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
     """
     with services.database.read() as connection:
         row = record_row(connection, record)
-        hint = scan_row(connection, row.scan).class_hint
+        hint = _decided_class(row) or scan_row(connection, row.scan).class_hint
         if row.state != "read":
             return DescribeReceipt(record, row.state, 0, 0)
     restore_words(services, [record])
@@ -105,4 +106,10 @@ def _commit(record: RecordId, services: Services, found: Description) -> str:
     return state
 
 
+def _decided_class(row: Row[Any]) -> str | None:
+    """Return the class that a person has decided on, if one has: reading again does not undo it."""
+    return row.record_class if DECIDED in (row.class_evidence or ()) else None
+
+
+DECIDED = "decided by a person"  # first of a record's class evidence then
 SETTLED = ("corrected", "confirmed", "rejected")  # a person has decided these; the machine does not touch them

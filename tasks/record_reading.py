@@ -121,7 +121,16 @@ def _derive(
     stored = [store_derivative(services.vault, record, "words", original, words)]
     target = services.scratch / f"{record}.pdf"
     try:
-        report = services.children.run(services.limits.derive_seconds, make_readable, path, media_type, words, target)
+        report = services.children.run(
+            services.limits.derive_seconds,
+            make_readable,
+            path,
+            media_type,
+            words,
+            target,
+            services.limits,
+            services.clock.now(),
+        )
         stored.append(store_derivative(services.vault, record, "readable", original, target))
         conformance = report.conformance or report.reason or "none"
     except (ChildLimitError, InputError, RuntimeError) as error:

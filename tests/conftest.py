@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=25, help="how often the crash test kills the real command")
     parser.addoption("--seed", type=int, default=20261123, help="seed of the crash test's random moments")
-    parser.addoption("--data", default=os.environ.get("MUNIMENT_TEST_DATA"), help="folder of real scans with ground truth")
+    parser.addoption(
+        "--data", default=os.environ.get("MUNIMENT_TEST_DATA"), help="folder of real scans with ground truth"
+    )
 
 
 @pytest.fixture(scope="session")

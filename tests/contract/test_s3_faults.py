@@ -1,30 +1,26 @@
-"""Faults injected into the homes of sealed objects: disks, processes, connections and servers that fail."""
+"""Faults injected into the bucket that is a home of sealed objects: connections, servers, other writers."""
 
 import hashlib
 import io
-import shutil
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 import urllib3
 from minio import Minio
+from minio.retention import Retention
 
 from custody.stores.base import ObjectStore
-from custody.stores.directory import DirectoryStore, make_directory
 from custody.stores.s3 import S3Store
 from custody.stores.s3_answers import bucket_lock, make_bucket, parsed_time
 from records.errors import (
     ConfigurationError,
     NoSpaceError,
-    OriginalConflictError,
     OriginalNotFoundError,
     StoreUnavailableError,
 )
@@ -38,144 +34,6 @@ def put(store: ObjectStore, sealed):
 
 def content(store: ObjectStore, key: str, version: str) -> bytes:
     return b"".join(store.read(key, version))
-
-
-@pytest.fixture
-def directory(tmp_path) -> DirectoryStore:
-    make_directory(tmp_path / "store")
-    return DirectoryStore(tmp_path / "store")
-
-
-def test_directory_keeps_files_and_folders_to_their_owner(directory, seal, tmp_path):
-    sealed = seal()
-    put(directory, sealed)
-    path = tmp_path / "store" / sealed.key
-    assert path.stat().st_mode & 0o777 == 0o400
-    for folder in (path.parent, path.parent.parent, tmp_path / "store"):
-        assert folder.stat().st_mode & 0o777 == 0o700
-    assert list((tmp_path / "store" / ".incoming").iterdir()) == []
-
-
-def test_directory_tells_a_missing_volume_from_a_missing_object(directory, seal, tmp_path):
-    sealed = seal()
-    put(directory, sealed)
-    (tmp_path / "store").rename(tmp_path / "unmounted")
-    (tmp_path / "store").mkdir()  # the empty mount point
-    for attempt in (
-        lambda: put(directory, sealed),
-        lambda: directory.stat(sealed.key),
-        lambda: content(directory, sealed.key, "1"),
-        lambda: list(directory.versions("")),
-        lambda: directory.remove(sealed.key, "1"),
-    ):
-        with pytest.raises(StoreUnavailableError):
-            attempt()
-
-
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"\0" + data[1:]], ids=["cut", "altered"])
-def test_directory_does_not_take_a_damaged_object_for_the_original(directory, seal, tmp_path, damage):
-    sealed = seal()
-    put(directory, sealed)
-    path = tmp_path / "store" / sealed.key
-    path.chmod(0o600)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(OriginalConflictError):
-        put(directory, sealed)
-
-
-def test_directory_follows_no_link_laid_under_a_key(directory, seal, tmp_path):
-    sealed = seal()
-    path = tmp_path / "store" / sealed.key
-    path.parent.mkdir(parents=True)
-    path.symlink_to(sealed.path)
-    with pytest.raises(OriginalNotFoundError):
-        content(directory, sealed.key, "1")
-    with pytest.raises(OriginalConflictError):
-        put(directory, sealed)
-    assert list(directory.versions("")) == []
-
-
-def test_directory_sweeps_what_the_dead_left_and_not_what_the_living_write(directory, seal, tmp_path):
-    incoming = tmp_path / "store" / ".incoming"
-    (incoming / "dead-1-0").write_bytes(b"half a file")
-    living = incoming / "living-2-0"
-    living.write_bytes(b"half a file")
-    holder = subprocess.Popen(
-        ["flock", "--exclusive", living, "sh", "-c", "echo locked; exec sleep 60"], stdout=subprocess.PIPE
-    )
-    try:
-        assert holder.stdout.readline() == b"locked\n"
-        put(directory, seal())
-        assert [path.name for path in incoming.iterdir()] == ["living-2-0"]
-    finally:
-        holder.kill()
-        holder.wait()
-        holder.stdout.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A file system of one mebibyte; needs root."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "muniment-test", str(mount)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here ({done.stderr.strip()}): run as root")
-    yield mount
-    subprocess.run(["umount", str(mount)], check=True)
-
-
-def test_directory_that_is_full_keeps_nothing_and_recovers(small_disk, seal):
-    make_directory(small_disk / "store")
-    store = DirectoryStore(small_disk / "store")
-    kept, large = seal(100_000, seed=b"k"), seal(2 * MIB)
-    put(store, kept)
-    with pytest.raises(NoSpaceError):
-        put(store, large)
-    assert [found.key for found in store.versions("")] == [kept.key]
-    assert list((small_disk / "store" / ".incoming").iterdir()) == []
-    smaller = seal(200_000)
-    put(store, smaller)
-    assert {found.key for found in store.versions("")} == {kept.key, smaller.key}
-
-
-# A child is killed at each system call of a put, in turn; then the same put must succeed and leave one whole file.
-_PUT_IN_A_CHILD = """
-import sys
-from pathlib import Path
-from custody.stores.directory import DirectoryStore
-print(flush=True)
-root, key, path, sha256, size = sys.argv[1:]
-DirectoryStore(Path(root)).put(key, Path(path), sha256, int(size))
-"""
-
-
-def test_directory_survives_a_kill_at_every_write_link_and_flush(seal, tmp_path):
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed: apt-get install strace")
-    sealed = seal(3 * MIB)
-    for call in ("write:when=3", "write:when=4", "fsync:when=1", "link,linkat:when=1", "unlink,unlinkat:when=1"):
-        root = tmp_path / call.replace(",", "-").replace(":", "-")
-        make_directory(root)
-        child = subprocess.run(
-            [
-                *(strace, "-f", "-o", "/dev/null", "-e", f"inject={call}".replace(":when", ":signal=KILL:when")),
-                *(sys.executable, "-B", "-c", _PUT_IN_A_CHILD),
-                *(str(root), sealed.key, str(sealed.path), sealed.sha256, str(sealed.size)),
-            ],
-            check=False,
-            capture_output=True,
-            cwd=Path(__file__).parents[2],
-        )
-        assert child.returncode != 0, call
-        store = DirectoryStore(root)
-        for found in store.versions(""):
-            assert hashlib.sha256(content(store, found.key, "1")).hexdigest() == sealed.sha256
-        put(store, sealed)
-        assert [found.size for found in store.versions("")] == [sealed.size]
-        assert list((root / ".incoming").iterdir()) == []
 
 
 # --- connections and servers that fail
@@ -228,9 +86,9 @@ def relay(target: str) -> Iterator[tuple[str, dict[str, int]]]:
             end.close()
 
 
-def client_of(settings, endpoint: str) -> Minio:
+def client_of(settings, endpoint: str, kind: type[Minio] = Minio) -> Minio:
     http = urllib3.PoolManager(ca_certs=str(settings.ca), timeout=urllib3.Timeout(connect=5, read=10), retries=False)
-    return Minio(endpoint, settings.access_key, settings.secret_key, region="us-east-1", http_client=http)
+    return kind(endpoint, settings.access_key, settings.secret_key, region="us-east-1", http_client=http)
 
 
 @pytest.mark.service
@@ -361,6 +219,68 @@ def test_an_answer_that_is_not_of_s3_is_unavailable(seal):
         pytest.raises(StoreUnavailableError),
     ):
         put(store, seal())
+
+
+# --- servers that claim locks and do not keep them
+
+
+class NeverRefuses(Minio):
+    """Takes every call that would break a lock and says it is done; the server beneath never hears of it."""
+
+    deaf: frozenset[str] = frozenset()
+
+    def remove_object(self, bucket_name, object_name, version_id=None):
+        if version_id is None or "remove_object" not in self.deaf:
+            super().remove_object(bucket_name, object_name, version_id=version_id)
+
+    def remove_objects(self, bucket_name, delete_object_list, bypass_governance_mode=False):
+        if "remove_objects" in self.deaf:
+            return iter(())
+        return super().remove_objects(bucket_name, delete_object_list, bypass_governance_mode)
+
+    def set_object_retention(self, bucket_name, object_name, config, version_id=None):
+        if "set_object_retention" not in self.deaf:
+            super().set_object_retention(bucket_name, object_name, config, version_id=version_id)
+
+    def set_bucket_versioning(self, bucket_name, config):
+        if "set_bucket_versioning" not in self.deaf:
+            super().set_bucket_versioning(bucket_name, config)
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("deaf", "shown"),
+    [
+        ("remove_object", {"refused: multipart deleted", "refused: small deleted"}),
+        ("remove_objects", {"refused: small deleted in bulk", "refused: held deleted"}),
+        ("set_object_retention", {"multipart lock is lengthened", "refused: small lock shortened"}),
+        ("set_bucket_versioning", {"refused: versioning suspended"}),
+    ],
+)
+def test_the_probe_shows_a_server_that_does_not_refuse(minio_settings, locked_bucket, deaf, shown):
+    client = client_of(minio_settings, minio_settings.endpoint, NeverRefuses)
+    client.deaf = frozenset({deaf})
+    probe = S3Store(client, locked_bucket).probe()
+    assert probe.outcome == "does not hold"
+    assert shown <= {what for what, good in probe.details if not good}
+
+
+class RefusesAndDoes(Minio):
+    """Answers an attempt to weaken a lock with a refusal, and has changed the lock all the same."""
+
+    def set_object_retention(self, bucket_name, object_name, config, version_id=None):
+        if config.mode == "GOVERNANCE":
+            changed = Retention("COMPLIANCE", config.retain_until_date)
+            super().set_object_retention(bucket_name, object_name, changed, version_id=version_id)
+        super().set_object_retention(bucket_name, object_name, config, version_id=version_id)
+
+
+@pytest.mark.service
+def test_the_probe_does_not_take_a_code_of_refusal_for_a_lock(minio_settings, locked_bucket):
+    client = client_of(minio_settings, minio_settings.endpoint, RefusesAndDoes)
+    probe = S3Store(client, locked_bucket).probe()
+    wrong = {what for what, good in probe.details if not good}
+    assert {"refused: multipart lock weakened", "refused: small lock weakened"} <= wrong
 
 
 # --- what others do in the bucket

@@ -1,0 +1,348 @@
+"""Review: a person decides what the checks could not; every decision is a revision, an event and an index change.
+
+`items` lists what waits, `look` records the view before anything is shown, `correct` decides. One transaction holds a
+decision whole: new revisions of fields, their events (each with a salted commitment to all fields after it), settled
+reasons, the state and the outbox row (design, section 2, rules 3, 4 and 6). Words of the reason stay in the database,
+bound to the `viewed` event that every decision begins with.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from custody.keys import new_salt
+from custody.ledger import Actor, Draft, Entry, append
+from custody.opening import Act, record_act
+from records.catalogue import (
+    add_revision,
+    current_fields,
+    field_of,
+    open_reviews,
+    record_row,
+    replace_fields,
+    replace_reviews,
+)
+from records.class_library import FieldSpec, RecordClass
+from records.errors import InvalidValueError
+from records.fields import Description, Field
+from records.ids import RecordId, instant
+from records.normalise import DateOrder
+from records.tables import clients, fields, records, reviews
+from tasks.describe import describe
+from tasks.ingest import bring_up_to_date
+from tasks.record_describing import DECIDED, SETTLED, fields_commitment
+from tasks.record_reading import pages_of, put_in_outbox
+from tasks.services import Services
+from tasks.typed_values import check_typed, read_typed
+from tasks.words import restore_words
+
+_logger = logging.getLogger(__name__)
+CORRECTABLE = ("described", "in_review", "indexed")
+CLASS = "class"  # the name by which `--set` and `--keep` address the record's class
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a person says about one field: a value, "" for "there is none", or None to keep what is there."""
+
+    name: str
+    index: int | None
+    typed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """A decision: changes of fields, a class named or kept, and why (a code, and words that stay in the database).
+
+    `order` tells how 03/04/2025 is meant where the person's language says so; None asks for another form.
+    """
+
+    changes: tuple[Change, ...] = ()
+    record_class: str | None = None
+    keep_class: bool = False
+    reason: str = "review"
+    words: str | None = None
+    order: DateOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionReceipt:
+    """The record's state after it, how many reasons are still open, and whether the index was brought up to date."""
+
+    record: RecordId
+    state: str
+    open: int
+    indexed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which items are wanted: client id, class, code of a reason, one record."""
+
+    client: str | None = None
+    record_class: str | None = None
+    reason: str | None = None
+    record: str | None = None
+
+
+def items(connection: Connection, allowed: Mapping[str, str], filters: Filters) -> list[dict[str, Any]]:
+    """Return what waits for a person among the clients `allowed` (id -> role), the oldest first."""
+    query = (
+        select(reviews, records.c.record_class, clients.c.name.label("client_name"))
+        .select_from(reviews.join(records, reviews.c.record == records.c.id).join(clients))
+        .where(reviews.c.settled.is_(None), reviews.c.client.in_(allowed))
+        .order_by(reviews.c.since, reviews.c.record, reviews.c.id)
+    )
+    if filters.client is not None:
+        query = query.where(reviews.c.client == filters.client)
+    if filters.record_class is not None:
+        query = query.where(records.c.record_class == filters.record_class)
+    if filters.record is not None:
+        query = query.where(reviews.c.record == filters.record)
+    found: dict[str, dict[str, Any]] = {}
+    for row in connection.execute(query):
+        item = found.setdefault(
+            row.record,
+            {
+                "record": row.record, "client": row.client_name, "class": row.record_class, "reasons": [],
+                "since": row.since, "locked_by": None,
+            },
+        )  # fmt: skip
+        item["reasons"].append({"code": row.code, "field": row.field, "message": row.message})
+    wanted = filters.reason
+    return [one for one in found.values() if wanted is None or any(r["code"] == wanted for r in one["reasons"])]
+
+
+def look(services: Services, record: str, actor: Actor) -> Entry:
+    """Record that a person is shown a record in review; the caller has asked `custody.access`."""
+    with services.database.write() as connection:
+        client = record_row(connection, record).client
+        return record_act(services.vault, connection, Act("viewed", actor), record, client)
+
+
+def correct(services: Services, record: RecordId, asked: Corrections, actor: Actor) -> CorrectionReceipt:
+    """Decide on a record in one transaction, then bring the index up to date.
+
+    The caller has asked `custody.access` for `review`. Correcting a record that is described or indexed already is
+    allowed; it is described again.
+
+    Raises:
+        InvalidValueError: nothing is asked, a field or class is unknown, a value has not its form or cannot be true,
+            or the record is not described yet. Nothing was changed.
+    """
+    if not asked.changes and asked.record_class is None and not asked.keep_class:
+        raise InvalidValueError("nothing is decided: name a field with --set NAME=VALUE or --keep NAME")
+    with services.database.read() as connection:
+        _check_state(record_row(connection, record))
+    described = None if asked.record_class is None else _describe_as(services, record, asked.record_class)
+    with services.database.write() as connection:
+        row = connection.execute(select(records).where(records.c.id == record).with_for_update()).one()
+        _check_state(row)
+        decision = _Decision(services, connection, row, asked, actor)
+        decision.begin()
+        decision.settle_class(described)
+        decision.settle_fields()
+        state, still = decision.end()
+    _logger.info("corrected record %s: %s, %d reasons open", record, state, still)
+    indexed = bring_up_to_date(services)
+    with services.database.read() as connection:
+        state = record_row(connection, record).state
+    return CorrectionReceipt(record, state, still, indexed)
+
+
+def _check_state(row: Row[Any]) -> None:
+    if row.state not in CORRECTABLE:
+        raise InvalidValueError(f"this record is {row.state}: it has no fields to decide on yet")
+
+
+def _describe_as(services: Services, record: str, name: str) -> Description:
+    """Describe a record as one of the class that a person named."""
+    if name not in services.library.classes:
+        raise InvalidValueError(f"class: one of {', '.join(sorted(services.library.classes))}")
+    restore_words(services, [record])
+    pages = tuple(pages_of(services, record))
+    found = describe(pages, services.library, services.clock.now().date(), name)
+    return replace(found, class_evidence=(DECIDED, *found.class_evidence))
+
+
+@dataclass(slots=True)
+class _Decision:
+    """One decision under way, in one transaction."""
+
+    services: Services
+    connection: Connection
+    row: Row[Any]
+    asked: Corrections
+    actor: Actor
+    state: str = ""
+    seq: int = 0
+    moved: bool = False  # True once an event has moved the record's state
+    salt: bytes = b""
+    refs: tuple[str, ...] = ()
+    values: dict[str, Any] = field(default_factory=dict)  # columns of the record to be written
+
+    def begin(self) -> None:
+        """Record the view that the decision rests on, with the words of the reason."""
+        self.state = self.row.state
+        self.salt = self.row.detail_salt or new_salt()
+        act = Act("viewed", self.actor, self.asked.reason, self.asked.words)
+        self.refs = (record_act(self.services.vault, self.connection, act, self.row.id, self.row.client).id,)
+
+    def settle_class(self, described: Description | None) -> None:
+        """Take a class that was named, with all its fields, or confirm the one there is; settle what asked for it."""
+        if described is None and not self.asked.keep_class:
+            return
+        self._settle_reasons(None)
+        if described is None:
+            evidence = [word for word in self.row.class_evidence or [] if word != DECIDED]
+            self.values["class_evidence"] = [DECIDED, *evidence]
+            self._append(self._event(), "field_confirmed", {"field": CLASS})
+            return
+        event = self._event()
+        names = {found.name for found in described.fields}
+        here = fields.c.record == self.row.id
+        gone = update(fields).where(here, fields.c.name.not_in(names)).values(current=False)
+        self.connection.execute(gone)
+        replace_fields(self.connection, self.row.id, self.row.client, described.fields, event)
+        settled = {row.name for row in self._current() if row.status in SETTLED}
+        reasons = [reason for reason in described.review if reason.field is not None and reason.field not in settled]
+        replace_reviews(self.connection, self.row.id, self.row.client, reasons, self._now())
+        self.values.update(
+            record_class=described.record_class, class_version=described.class_version,
+            class_confidence=described.class_confidence, class_evidence=list(described.class_evidence),
+        )  # fmt: skip
+        after = "in_review" if open_reviews(self.connection, self.row.id) else "described"
+        self._append(event, "described", {"class": described.record_class}, after)
+
+    def settle_fields(self) -> None:
+        """Save each value that was typed or kept as a revision of its own, with its event."""
+        record_class = self._class()
+        before = {(row.name, row.position): field_of(row) for row in self._current()}
+        typed = sorted(self._read(record_class, before), key=lambda found: found.name == "currency")
+        values = {old.name: old.value for old in before.values() if old.value is not None and old.index is None}
+        for found in typed:
+            values.pop(found.name, None)
+            if found.value is not None and found.index is None:
+                values[found.name] = found.value
+        today = self.services.clock.now().date()
+        for found in typed:
+            if found.status == "corrected":
+                found = replace(found, checks=check_typed(record_class, found.name, values, today))
+            event = self._save(found)
+            if found.name == "currency" and found.status == "corrected":
+                self._pass_on_currency(found.value, before, event)
+
+    def end(self) -> tuple[str, int]:
+        """Move the record to where the decision leaves it, and ask for its index entry; return state, open reasons."""
+        still = len(open_reviews(self.connection, self.row.id))
+        if self.state == "in_review" and not still:
+            self._append(self._event(), "review_released", None, "described")
+        elif not self.moved and self.state != "in_review":
+            self._append(self._event(), "described", None, "in_review" if still else "described")
+        self.connection.execute(
+            update(records)
+            .where(records.c.id == self.row.id)
+            .values(state=self.state, version=self.seq, detail_salt=self.salt, **self.values)
+        )
+        put_in_outbox(self.connection, self.row.id, self.row.client, self.seq, self._now())
+        return self.state, still
+
+    def _read(self, record_class: RecordClass, before: Mapping[tuple[str, int], Field]) -> list[Field]:
+        """Return the fields as they are to be: typed values normalised, kept ones confirmed."""
+        found = []
+        for change in self.asked.changes:
+            spec = _spec(record_class, change)
+            position = -1 if change.index is None else change.index
+            old = before.get((change.name, position), Field(spec.name, None, spec.type, "missing", change.index))
+            if change.typed is None:
+                found.append(replace(old, status="confirmed"))
+            elif not change.typed.strip():
+                found.append(replace(old, value=None, status="rejected", checks=(), method="person", confidence=1.0))
+            else:
+                value, currency = read_typed(spec, change.typed, self.asked.order)
+                found.append(
+                    replace(
+                        old, value=value, status="corrected", method="person", confidence=1.0,
+                        currency=_currency_of(spec, currency, old, before),
+                    )
+                )  # fmt: skip
+        return found
+
+    def _save(self, found: Field) -> str:
+        event = self._event()
+        add_revision(self.connection, self.row.id, self.row.client, found, event, self.actor.id)
+        kind = "field_confirmed" if found.status == "confirmed" else "field_corrected"
+        self._append(event, kind, {"field": found.name, "index": found.index})
+        waits = any(row.name == found.name and row.status == "review" for row in self._current())
+        if not waits:
+            self._settle_reasons(found.name)
+        return event
+
+    def _pass_on_currency(self, currency: str | None, before: Mapping[tuple[str, int], Field], event: str) -> None:
+        """Give the corrected currency to the amounts that had the old one: one document, one currency."""
+        old = before.get(("currency", -1))
+        was = None if old is None else old.value
+        for row in self._current():
+            if row.type == "money" and row.value is not None and row.currency == was:
+                amount = replace(field_of(row), currency=currency)
+                add_revision(self.connection, self.row.id, self.row.client, amount, event, row.actor)
+
+    def _settle_reasons(self, name: str | None) -> None:
+        which = reviews.c.field.is_(None) if name is None else reviews.c.field == name
+        self.connection.execute(
+            update(reviews)
+            .where(reviews.c.record == self.row.id, reviews.c.settled.is_(None), which)
+            .values(settled=self._now(), settled_by=self.actor.id)
+        )
+
+    def _append(self, event: str, kind: str, obj: Mapping[str, Any] | None, after: str | None = None) -> None:
+        """Append an event; one that moves the state names both states. Its detail commits to all fields as they are."""
+        draft = Draft(
+            event, kind, self.row.id, self.actor, client=self.row.client, before=self.state if after else None,
+            after=after, reason=self.asked.reason, obj=obj, refs=self.refs,
+            detail=fields_commitment(self.connection, self.row.id, self.salt),
+        )  # fmt: skip
+        self.seq = append(self.connection, draft, self.services.clock.now()).seq
+        if after is not None:
+            self.state, self.moved = after, True
+
+    def _class(self) -> RecordClass:
+        name = self.values.get("record_class", self.row.record_class)
+        return self.services.library.get(name or "generic")
+
+    def _current(self) -> Sequence[Row[Any]]:
+        return current_fields(self.connection, self.row.id)
+
+    def _event(self) -> str:
+        return self.services.ids.new("evt")
+
+    def _now(self) -> str:
+        return instant(self.services.clock.now())
+
+
+def _spec(record_class: RecordClass, change: Change) -> FieldSpec:
+    """Return the field that a change names.
+
+    Raises:
+        InvalidValueError: the class has no such field, or it is repeated and the row is not named, or the reverse.
+    """
+    spec = record_class.spec(change.name)
+    if spec is None or spec.evidence:
+        names = [one.name for one in record_class.fields if not one.evidence]
+        raise InvalidValueError(f"{record_class.name} has no field {change.name[:64]!r}; it has {', '.join(names)}")
+    if spec.cardinality == "lines" and change.index is None:
+        raise InvalidValueError(f"{spec.name} is repeated: name its row, as {spec.name}[0]")
+    if spec.cardinality == "one" and change.index is not None:
+        raise InvalidValueError(f"{spec.name} is not repeated: name it without a row")
+    return spec
+
+
+def _currency_of(spec: FieldSpec, typed: str | None, old: Field, before: Mapping[tuple[str, int], Field]) -> str | None:
+    """Return the currency of a typed amount: the one typed, else the one it had, else the record's."""
+    if spec.type != "money":
+        return old.currency
+    record = before.get(("currency", -1))
+    return typed or old.currency or (None if record is None else record.value)
