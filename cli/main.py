@@ -12,6 +12,8 @@ from records.errors import InvalidValueError, MunimentError
 # command -> module that holds it as `command` (or the group `group`); loading only what is called keeps starts short
 COMMANDS = {
     "ingest": "cli.ingest",
+    "watch": "cli.watch",
+    "up": "cli.up",
     "status": "cli.status",
     "search": "cli.search",
     "record": "cli.record",
@@ -27,6 +29,9 @@ COMMANDS = {
     "custody": "cli.custody",
     "fixity": "cli.custody",
 }
+
+VERDICTS = ("verify", "fixity", "custody", "witness")  # they answer holds, does not hold, or could not check
+UNDECIDED = 2
 
 
 class LazyGroup(click.Group):
@@ -52,7 +57,8 @@ class LazyGroup(click.Group):
 @click.pass_context
 def muniment(context: click.Context, as_json: bool, person: str | None, debug: bool) -> None:
     """Take paper into provable custody: seal, read, describe, find, and prove."""
-    context.obj.as_json, context.obj.person, context.obj.debug = as_json, person, debug
+    context.obj.as_json |= as_json  # it may stand after the command, whose options are not parsed yet
+    context.obj.person, context.obj.debug = person, debug
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,11 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return report_error(error, frame.as_json)
     except click.ClickException as error:
-        if not frame.as_json:
-            error.show()
-        else:
-            report_error(InvalidValueError(error.format_message()), as_json=True)
-        return 2
+        return _report_usage(error, frame.as_json)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except SystemExit as end:
@@ -84,6 +86,18 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         frame.close()
     return result if isinstance(result, int) else 0
+
+
+def _report_usage(error: click.ClickException, as_json: bool) -> int:
+    """Print what is wrong with the command line as one of our errors; those that verify know only 0, 1 and 2."""
+    ours = InvalidValueError(error.format_message())
+    if as_json:
+        report_error(ours, as_json=True)
+    else:
+        error.show()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path.split() if context is not None else []
+    return UNDECIDED if path[1:2] and path[1] in VERDICTS else ours.exit_code
 
 
 if __name__ == "__main__":

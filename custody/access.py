@@ -82,3 +82,18 @@ def require_role(person: Person, action: str) -> Actor:
     if not held:
         raise AccessDeniedError(f"{action} is not allowed")
     return person.actor(held[0])
+
+
+def require_installation(database: Database, clock: Clock, ids: Ids, person: Person, action: str) -> Actor:
+    """Return the actor for an act on the installation itself, or deny and record it.
+
+    Raises:
+        AccessDeniedError: none of the person's roles allows it.
+    """
+    try:
+        return require_role(person, action)
+    except AccessDeniedError:
+        with database.write() as connection:
+            draft = Draft(ids.new("evt"), "access_denied", person.id, person.actor("none"), reason=action)
+            append(connection, draft, clock.now())
+        raise

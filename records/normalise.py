@@ -49,7 +49,12 @@ CURRENCIES: dict[str, str] = {
     "¥": "JPY", "sek": "SEK", "nok": "NOK", "dkk": "DKK", "$": "USD",
 }  # fmt: skip
 _SYMBOL = "|".join(re.escape(symbol) for symbol in sorted(CURRENCIES, key=len, reverse=True))
-_AMOUNT = r"\d{1,3}(?:[.,']\d{3})+(?:[.,]\s?\d{1,2})?(?!\d)|\d{1,3}(?:[ \u00a0\u202f]\d{3})+[.,]\d{2}(?!\d)|\d+[.,]\s?\d{1,4}(?!\d)|\d+"
+_AMOUNT = (
+    r"\d{1,3}(?:[.,']\d{3})+(?:[.,]\s?\d{1,2})?(?!\d)"
+    r"|\d{1,3}(?:[.,]\s\d{3})+[.,]\d{2}(?!\d)"
+    r"|\d{1,3}(?:[ \u00a0\u202f]\d{3})+[.,]\d{2}(?!\d)"
+    r"|\d+[.,]\s?\d{1,4}(?!\d)|\d+"
+)
 _MONEY = re.compile(
     rf"(?<![a-z0-9/.,:])(?P<neg>[-−–(]\s?)?(?:(?P<before>{_SYMBOL})(?![a-z])[.:]?\s{{0,3}}(?P<neg2>[-−–]\s?)?"
     r"|[a-z$]{1,3}[.:]?(?=\d+[.,]\s?\d{2}(?!\d)))?"  # a currency sign misread: RN24.00

@@ -48,6 +48,7 @@ def understand(query: Query) -> Question:
     Raises:
         QueryError: text, cursor, limit or dates cannot be understood, or nothing at all was asked for.
     """
+    _check_text(query)
     terms = parse(query.text)
     if not 1 <= query.limit <= MOST_HITS:
         raise QueryError(f"the limit must be 1 to {MOST_HITS}")
@@ -58,6 +59,14 @@ def understand(query: Query) -> Question:
         raise QueryError("nothing was asked for: give a word that must be on the page, or a filter")
     clients = query.access.clients if query.client is None else query.access.clients & {query.client}
     return Question(query, terms, tuple(sorted(clients)), read_cursor(query), len(merits(terms.wanted)))
+
+
+def _check_text(query: Query) -> None:
+    texts = (query.text, query.client or "", query.record_class or "", *query.fields, *query.fields.values())
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError as error:
+        raise QueryError("the query or a filter is not text: it has bytes that are no UTF-8") from error
 
 
 def answer(question: Question, total: int, found: Sequence[Found], suggestions: Sequence[str]) -> Results:

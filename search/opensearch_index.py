@@ -22,7 +22,7 @@ from search.answers import NOTHING, SAMPLED, Found, Question, answer, errors_all
 from search.contract import Change, IndexedRecord, Query, RecordDocument, Removal, Results
 from search.documents import StoredPage, split_key, unpack
 from search.opensearch_queries import Json, has, index_body, near, ranked
-from search.opensearch_writing import AliasGoneError, write
+from search.opensearch_writing import AliasGoneError, chunks, write
 from search.query import Term
 
 _READ_AT_ONCE = 1_000  # records
@@ -62,9 +62,9 @@ class OpenSearchIndex:
         if not changes:
             return
         with _translated():
-            if self._behind(self._alias) is None:
-                self._create(1, self._alias)
             self._check()
+            if self._checked is None:
+                self._create(1, self._alias)
             if self._client.indices.exists_alias(name=self._next):
                 # A rebuild that ended in between left the first alias on its index: that is written to next.
                 with suppress(AliasGoneError):
@@ -78,11 +78,9 @@ class OpenSearchIndex:
         if not question.clients:
             return NOTHING
         with _translated():
-            if self._checked is None and self._behind(self._alias) is None:
-                return NOTHING
             if self._checked is None:
                 self._check()
-            return self._search(question)
+            return NOTHING if self._checked is None else self._search(question)
 
     def contents(self) -> Iterator[IndexedRecord]:
         """Yield what is held of each record, counted from its pages, a thousand records at a time in memory."""
@@ -116,16 +114,13 @@ class OpenSearchIndex:
         with _translated():
             old = self._behind(self._alias)
             new = self._begin(old)
-            pages = 0
-
-            def counted() -> Iterator[RecordDocument]:
-                nonlocal pages
-                for document in documents:
-                    pages += len(document.pages)
-                    yield document
-
-            write(self._client, self._next, counted())
-            if old is not None:
+        pages = 0
+        for chunk in chunks(documents):  # errors of the caller's own are his: they are not translated
+            with _translated():
+                write(self._client, self._next, chunk)
+            pages += sum(len(document.pages) for document in chunk)
+        with _translated():
+            if old is not None and self._mapping(old) == MAPPING_VERSION:
                 write(self._client, self._next, self._removals(old))
             self._client.indices.refresh(index=self._next)
             moves: list[Json] = [
@@ -135,8 +130,8 @@ class OpenSearchIndex:
             if old is not None:
                 moves.append({"remove_index": {"index": old}})
             self._client.indices.update_aliases(body={"actions": moves})
-            self._checked = None
-            return pages
+        self._checked = None
+        return pages
 
     def close(self) -> None:
         """Close the client's connections."""
@@ -202,12 +197,17 @@ class OpenSearchIndex:
         return str(names[0])
 
     def _check(self) -> None:
-        answered: Mapping[str, Any] = self._client.indices.get_mapping(index=self._alias)
-        for name, row in answered.items():
-            if row["mappings"].get("_meta", {}).get("mapping") != MAPPING_VERSION:
-                self._checked = None
+        """Make sure that the index is of this version, and remember which index that is."""
+        self._checked = None
+        name = self._behind(self._alias)
+        if name is not None:
+            if self._mapping(name) != MAPPING_VERSION:
                 raise IndexUnavailableError("the index is of another version: run 'muniment index rebuild'")
             self._checked = name
+
+    def _mapping(self, name: str) -> object:
+        answered: Mapping[str, Any] = self._client.indices.get_mapping(index=name)
+        return answered[name]["mappings"].get("_meta", {}).get("mapping")
 
     def _create(self, number: int, alias: str) -> str:
         name = f"{self._alias}-{number:06d}"

@@ -11,6 +11,7 @@ A writer that is ended after any step leaves a state from which the same change,
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from opensearchpy import OpenSearch, helpers
 
@@ -24,6 +25,9 @@ _CHUNK_PAGES = 500  # pages prepared at once
 _CHUNK_BYTES = 8 * 1024**2  # of one request
 _RETRIES = 4  # when the server says it is too busy (429); pauses of 1, 2, 4, 8 s
 _CONFLICT, _NOT_FOUND = 409, 404
+
+
+AnyChange = TypeVar("AnyChange", bound=Change)
 
 
 class AliasGoneError(Exception):
@@ -47,8 +51,22 @@ def write(client: OpenSearch, alias: str, changes: Iterable[Change]) -> None:
         AliasGoneError: no index stands behind `alias`.
         IndexUnavailableError: the server refused a document for another reason than its version.
     """
-    for chunk in _chunks(changes):
+    for chunk in chunks(changes):
         _write_chunk(client, alias, chunk)
+
+
+def chunks(changes: Iterable[AnyChange]) -> Iterator[list[AnyChange]]:
+    """Part changes into lists of some hundred pages; a record is never parted."""
+    chunk: list[AnyChange] = []
+    pages = 0
+    for change in changes:
+        chunk.append(change)
+        pages += 1 + (len(change.pages) if isinstance(change, RecordDocument) else 0)
+        if pages >= _CHUNK_PAGES:
+            yield chunk
+            chunk, pages = [], 0
+    if chunk:
+        yield chunk
 
 
 def read_markers(client: OpenSearch, alias: str, records: Sequence[str]) -> dict[str, Marker]:
@@ -160,16 +178,3 @@ def _last(change: Change) -> int:
 
 def _reach(marker: Marker | None) -> int:
     return 0 if marker is None else marker.reach
-
-
-def _chunks(changes: Iterable[Change]) -> Iterator[list[Change]]:
-    chunk: list[Change] = []
-    pages = 0
-    for change in changes:
-        chunk.append(change)
-        pages += 1 + (0 if isinstance(change, Removal) else len(change.pages))
-        if pages >= _CHUNK_PAGES:
-            yield chunk
-            chunk, pages = [], 0
-    if chunk:
-        yield chunk

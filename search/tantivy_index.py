@@ -126,13 +126,15 @@ class TantivyIndex:
             with _translated():
                 index = Index(build_schema(), str(self._generations.path(generation)))
             pages = 0
-            with _translated(), _writer(index) as writer:
-                for document in documents:
-                    _add(writer, document)
+            with _writer(index) as writer:
+                for document in documents:  # errors of the caller's own are his: they are not translated
+                    with _translated():
+                        _add(writer, document)
                     pages += len(document.pages)
-                writer.commit()
-                self._keep_removals(index, writer)
-                writer.commit()
+                with _translated():
+                    writer.commit()
+                    self._keep_removals(index, writer)
+                    writer.commit()
             with _translated():
                 self._generations.switch(generation)
             return pages
@@ -341,12 +343,14 @@ def _markers(searcher: Searcher, queries: TantivyQueries, kind: str) -> Iterator
 @contextmanager
 def _writer(index: Index) -> Iterator[IndexWriter]:
     """Open the writer; what was not committed in the block is dropped, and the writer's lock is free afterwards."""
-    writer = index.writer(_HEAP, 1)
+    with _translated():
+        writer = index.writer(_HEAP, 1)
     try:
         yield writer
     finally:
-        # Merges that a commit began are lost if nobody waits; then segments would pile up.
-        writer.wait_merging_threads()
+        with _translated():
+            # Merges that a commit began are lost if nobody waits; then segments would pile up.
+            writer.wait_merging_threads()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tasks.layout import PageLayout, Row
 
 LOOSE_WEIGHT = 0.85
 LOOSE_LETTERS = 5
+BELOW, HEADED = 0.85, 0.95  # how usual a value is under a label, and in the row under several labels
 NUMBER_SIGN = "no"  # what nº folds to; its raised letter is read as almost anything
 SHORT = 4  # characters up to which a label must stand free
 BELOW_ROWS = 3  # rows under a label that are looked at
@@ -197,6 +198,7 @@ def _below(hit: Hit, page: PageLayout, hits: Iterable[Hit]) -> Iterator[Region]:
     label = hit.row.box_of(hit.start, hit.end)
     margin = 1.5 * hit.row.height
     others = [other for other in hits if other is not hit]
+    heads = any(other.row is hit.row for other in others)
     for row in page.rows[hit.row.number + 1 : hit.row.number + 1 + BELOW_ROWS]:
         if row.box.y0 - label.y1 > BELOW_HEIGHTS * hit.row.height:
             return
@@ -204,4 +206,5 @@ def _below(hit: Hit, page: PageLayout, hits: Iterable[Hit]) -> Iterator[Region]:
             if cell.box.x0 <= label.x1 + margin and cell.box.x1 >= label.x0 - margin:
                 if any(other.row is row and cell.start <= other.start < cell.end for other in others):
                     return
-                yield Region(row, cell.start, cell.end, "below", 0.85)
+                next_row = row.number == hit.row.number + 1
+                yield Region(row, cell.start, cell.end, "below", HEADED if heads and next_row else BELOW)

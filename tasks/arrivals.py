@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from records.errors import InvalidValueError, RefusedScanError
-from records.ids import BatchId, ClientId, ScanId, instant, parse_instant
+from records.ids import BatchId, ClientId, ScanId, parse_instant
 from records.tables import batches, clients, scans
 from tasks import intake
 from tasks.batches import close, open_batch
@@ -85,7 +85,7 @@ def ready(services: Services, files: Iterable[ScanId]) -> int:
             count += connection.execute(
                 update(scans)
                 .where(scans.c.id == scan, scans.c.state == "waiting", scans.c.todo.is_(False))
-                .values(todo=True, attempt=0, not_before=None)
+                .values(todo=True, attempt=0, not_before=None, reason="arriving")
             ).rowcount
     return count
 

@@ -29,3 +29,7 @@ class ChildPool(Protocol):
     def run(self, seconds: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `function` in a child and wait for its result."""
         ...
+
+    def close(self) -> None:
+        """End all children, running or not; calls that still wait are cancelled, later ones are errors."""
+        ...

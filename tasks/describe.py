@@ -161,7 +161,7 @@ def _take(equation: Equation, solution: Solution, chosen: dict[str, Choice], ver
         return
     for name, choice in solution.values.items():
         chosen[name] = choice
-        verdicts[name] = Verdict((solution.check,), confirmed=True)
+        verdicts[name] = Verdict((solution.check,), confirmed=solution.check.outcome == "pass")
     for name in equation.fields:
         if name not in solution.values:
             chosen.pop(name, None)

@@ -58,6 +58,11 @@ class Listing:
     whole: bool = True
 
 
+def is_junk(name: str) -> bool:
+    """Tell whether a name is on the fixed list of what systems leave in folders."""
+    return name in JUNK_FILES or name in JUNK_FOLDERS or name.startswith(JUNK_STARTS)
+
+
 def list_folder(root: Path) -> Listing:
     """List everything below a watched folder, the oldest first; junk is counted only."""
     listing = Listing()
@@ -170,7 +175,7 @@ def _note(listing: Listing, path: Path, folder: str | None, opened: int) -> None
         return  # gone since; the next look tells
     if stat.S_ISDIR(found.st_mode):
         return
-    if path.name in JUNK_FILES or path.name.startswith(JUNK_STARTS):
+    if is_junk(path.name):
         listing.junk += 1
         return
     listing.found.append(

@@ -6,6 +6,7 @@ confidence outweighs a check that holds (reference of data verification, section
 person: confidence at least the class file's threshold and every check passed, informed or warned.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,8 +27,11 @@ from tasks.candidates import Candidate
 from tasks.extract import Choice, rival_penalty
 
 SURE_WORD = 0.90  # engine confidence from which a word costs nothing
+CONFIRMED_WORD = 0.2  # share of an unsure word's cost that remains then: a misread amount hardly closes a sum
 CONFIRMED = 0.4  # share of the doubt that remains when a sum closes
 DERIVED_MOST = 0.8
+_CUT_OFF = re.compile(r"(?:^|\D)\d+[.,]\s?\d\D*$")  # one decimal: the second was perhaps not read
+HIGH_RISK_WORD = 2.0  # how much more an unsure word costs a field of high risk
 _GOOD = frozenset({"pass", "info", "warn"})
 
 
@@ -47,7 +51,7 @@ def judge(
     if choice is None:
         return missing(spec)
     candidate, checks = _check(spec, choice.best, verdict, today, choice.support)
-    confidence = _confidence(choice, ranked, verdict)
+    confidence = _confidence(spec, choice, ranked, verdict)
     return Field(
         name=spec.name,
         value=candidate.value,
@@ -77,7 +81,7 @@ def status_of(spec: FieldSpec, confidence: float, checks: Sequence[Check]) -> St
     return "accepted" if confidence >= spec.threshold else "review"
 
 
-def _confidence(choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> float:
+def _confidence(spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> float:
     score = choice.score
     if verdict.confirmed:
         score = 1 - (1 - score) * CONFIRMED
@@ -86,7 +90,8 @@ def _confidence(choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> f
     else:
         score *= 0.8
     word = choice.best.word_confidence / 100
-    score *= 1 - max(0.0, SURE_WORD - word)
+    cost = CONFIRMED_WORD if verdict.confirmed else HIGH_RISK_WORD if spec.risk == "high" else 1.0
+    score *= max(0.0, 1 - max(0.0, SURE_WORD - word) * cost)
     return (
         min(score, DERIVED_MOST) if verdict.derived or choice.best.method == "derived" else max(0.0, min(score, 0.999))
     )
@@ -96,7 +101,9 @@ def _check(
     spec: FieldSpec, candidate: Candidate, verdict: Verdict, today: date, support: int
 ) -> tuple[Candidate, tuple[Check, ...]]:
     checks = list(verdict.checks)
-    if candidate.ambiguous and not verdict.confirmed:
+    if spec.type == "money" and _CUT_OFF.search(candidate.raw):
+        checks.append(Check("ambiguous", "hold", f"a digit may be missing at the end of {candidate.raw!r}"))
+    elif candidate.ambiguous and not verdict.confirmed:
         checks.append(Check("ambiguous", "hold", f"{candidate.raw!r} can be read in two ways"))
     for name in spec.checks:
         if name == "tax-id":

@@ -69,12 +69,17 @@ def _end_labels(record_class: RecordClass) -> frozenset[str]:
 
 
 def _is_end(row: Row, mark: PageMarks, ends: frozenset[str]) -> bool:
-    """Tell whether the totals begin here: a strong label of a summed amount at the start of one of the row's cells."""
-    starts = {cell.start for cell in row.cells}
-    return any(
-        hit.row is row and hit.start in starts and any(hit.weights.get(name, 0.0) >= 0.7 for name in ends)
-        for hit in mark.hits
-    )
+    """Tell whether the totals begin here: a strong label of a summed amount fills one of the row's cells.
+
+    "Base de datos" is an item, though "base" is a label: no other word may stand in the label's cell.
+    """
+    for hit in mark.hits:
+        strong = any(hit.weights.get(name, 0.0) >= 0.7 for name in ends)
+        if hit.row is row and strong:
+            cell = row.cell_at(hit.start)
+            if hit.start == cell.start and not re.search(r"[^\W\d_]{4}", row.text[hit.end : cell.end]):
+                return True
+    return False
 
 
 def _header(row: Row, specs: Iterable[FieldSpec]) -> list[Column]:
@@ -97,7 +102,7 @@ def _header(row: Row, specs: Iterable[FieldSpec]) -> list[Column]:
 
 def _find_label(row: Row, spec: FieldSpec, taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
     """Return where a column's label stands; the last of several totals, the first of anything else."""
-    spans = []
+    spans: list[tuple[int, int]] = []
     for phrase in sorted(spec.anchors, key=len, reverse=True):
         words = r"[\s./]{1,3}".join(re.escape(word) for word in phrase.split())
         for match in re.finditer(rf"(?<![a-z0-9%]){words}(?![a-z0-9])", row.folded):
@@ -151,7 +156,7 @@ def _nearest(row: Row, reading: Reading, columns: Sequence[Column]) -> Column:
 
 def _description(row: Row, end: int) -> Reading | None:
     """Return the text before the first number of the line; a row number in front is left out."""
-    raw = row.text[:end].rstrip()
+    raw = re.sub(r"(?:\s{3,}[\d.,]+)+$", "", row.text[:end].rstrip())
     start = len(raw) - len(re.sub(r"^\s*\d{1,3}[.)]?\s+(?=\S)", "", raw))
     value = clean_text(raw[start:])
     return Reading(value, raw[start:], start, len(raw)) if sum(c.isalpha() for c in value) >= 2 else None

@@ -19,6 +19,7 @@ from tasks.layout import Cell, PageLayout, Row
 
 BLOCK_ROWS = 9
 BLOCK_GAP = 2.3  # letter heights without a line end a block
+UNCONFIRMED_NAME = 0.9  # of a name read from print that stands nowhere else on the page
 HEAD_SHARE = 0.42  # of the page's height, where an issuer's name may stand without a label
 
 LEGAL_FORM = re.compile(
@@ -40,7 +41,7 @@ _NOT_NAMES = re.compile(
     r"^(?:factura(?: simplificada| rectificativa| proforma)?|(?:tax |vat |simplified |cash |sales )*invoice"
     r"|receipt|payment receipt|ticket|recibo|rechnung|factuur|facture|original|copia|copy|duplicado|duplicate"
     r"|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*|united states|nederland"
-    r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|statement|project statement|kopie.*)\W*$"
+    r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|company (?:reg\.? )?no.*|co\.? ?reg.*|statement|project statement|kopie.*)\W*$"
 )
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _SPANISH_ID = re.compile(
@@ -132,7 +133,7 @@ def read_name(row: Row, start: int, end: int) -> Reading | None:
     start += len(text) - len(text.lstrip(" :.-#|)·"))
     raw = row.text[start:end].split("   ")[0].rstrip()
     value = trim_name(raw)
-    if not is_name(value):
+    if not is_name(value) or find_dates(raw):
         return None
     length = len(raw) if value not in raw else raw.index(value) + len(value)
     return Reading(value, row.text[start : start + length], start, start + length)
@@ -205,7 +206,8 @@ def _issuer_score(reading: Reading, row: Row, cell: Cell, page: PageLayout, befo
     score += 0.15 if _details_below(row, cell, page) else 0.0
     folded = fold(reading.value)
     repeats = sum(other is not row and folded in other.folded for other in page.rows)
-    return min(score + (0.12 if repeats else 0.0), 1.0)
+    score = min(score + (0.12 if repeats else 0.0), 1.0)
+    return score if repeats or page.page.source != "ocr" else score * UNCONFIRMED_NAME
 
 
 def _details_below(row: Row, cell: Cell, page: PageLayout) -> bool:

@@ -20,6 +20,7 @@ import pypdfium2.raw as pdfium
 
 from records.errors import RefusedScanError
 from records.options import Limits, ReadingOptions
+from tasks.pdf_structure import stored_images
 
 Grey = npt.NDArray[np.uint8]
 Raster = tuple[Grey, int, int, bool]  # pixels, dpi, stored turn, whole image
@@ -176,7 +177,7 @@ def _has_mask(path: Path, number: int, image: PageImage) -> bool:
     """Tell whether the page's image has a mask or is one: what is seen then is not what is stored."""
     try:
         with pikepdf.open(path) as document:
-            for stored in document.pages[number - 1].images.values():
+            for stored in stored_images(document.pages[number - 1]).values():
                 if (int(stored.Width), int(stored.Height)) == (image.width, image.height):
                     return any(name in stored for name in ("/SMask", "/Mask")) or bool(stored.get("/ImageMask", False))
     except (pikepdf.PdfError, AttributeError, TypeError, ValueError) as error:

@@ -74,8 +74,21 @@ def _check_page(page: pikepdf.Page, limits: Limits) -> None:
     if not width or not height:
         raise RefusedScanError("damaged", "a page of the PDF has no size")
     _check_pixels(width, height, limits)
-    for image in page.images.values():
+    for image in stored_images(page).values():
         _check_pixels(int(image.get("/Width", 1)), int(image.get("/Height", 1)), limits)
+
+
+def stored_images(page: pikepdf.Page) -> dict[str, pikepdf.Stream]:
+    """Return the images of a page's own resources by name, not those within forms."""
+    things = page.resources.get("/XObject")
+    if not isinstance(things, pikepdf.Dictionary):
+        return {}
+    found = {name: things[name] for name in things.keys()}  # noqa: SIM118 - no iteration without keys()
+    return {
+        name: thing
+        for name, thing in found.items()
+        if isinstance(thing, pikepdf.Stream) and thing.get("/Subtype") == "/Image"
+    }
 
 
 def _check_pixels(width: int, height: int, limits: Limits) -> None:

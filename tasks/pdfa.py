@@ -12,6 +12,8 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name
 from PIL import ImageCms
 
+from tasks.font_widths import has_true_widths
+
 CONFORMANCE = "PDF/A-2b"
 PRODUCER = "Muniment"
 
@@ -25,6 +27,7 @@ _PRINT, _HIDDEN_FLAGS = 4, 1 | 2 | 32 | 256  # annotation flags (ISO 32000-1, 12
 _FONT_FILES = ("/FontFile", "/FontFile2", "/FontFile3")
 _MAX_DEPTH = 8  # forms within forms
 _CMYK = ("/DeviceCMYK", "/CMYK")
+_CMYK_SAMPLES = 4
 _NO_PROFILE = "colours of print without their profile"
 _MIN_SIDE, _MAX_SIDE = 3, 14_400  # points of a page (6.1.13)
 
@@ -81,24 +84,32 @@ def make_plain(document: pikepdf.Pdf) -> None:
         for key in ("/XFA", "/NeedAppearances", "/SigFlags"):
             _drop(form, key)
         _drop_actions(form.get("/Fields"), 0)
-    layers = root.get("/OCProperties")
-    if isinstance(layers, Dictionary):
-        for number, setting in enumerate((layers.get("/D"), *_items(layers.get("/Configs")))):
-            if isinstance(setting, Dictionary):  # each has a name of its own and no automatic states (6.9)
-                setting.Name = pikepdf.String(f"Layers {number}")
-                _drop(setting, "/AS")
+    _name_layers(root)
     if "/Info" in document.trailer:
         del document.trailer["/Info"]
     for page in document.pages:
         _make_page_plain(page.obj)
+    for thing in document.objects:  # descriptions of parts say what no archive's schema knows (6.6.2.3)
+        if isinstance(thing, Dictionary | pikepdf.Stream):
+            _drop(thing, "/Metadata")
+
+
+def _name_layers(root: pikepdf.Object) -> None:
+    """Give each setting of the layers a name of its own and no automatic states (6.9)."""
+    layers = root.get("/OCProperties")
+    if isinstance(layers, Dictionary):
+        for number, setting in enumerate((layers.get("/D"), *_items(layers.get("/Configs")))):
+            if isinstance(setting, Dictionary):
+                setting.Name = pikepdf.String(f"Layers {number}")
+                _drop(setting, "/AS")
 
 
 def blockers(document: pikepdf.Pdf) -> Iterator[str]:
     """Yield the reasons, without names, why a document made plain still is no PDF/A-2b.
 
-    Fonts, colours and sizes are looked at; what only a full validation finds (glyph widths, say) is not.
+    Fonts, colours and sizes are looked at, and mended where taking away mends; a full validation finds more.
     """
-    has_intent = _has_intent(document.Root)
+    has_intent = _has_intent(document.Root, _CMYK_SAMPLES)
     for page in document.pages:
         yield from _resources_blockers(page.resources, has_intent, 0)
         sides = [abs(float(page.mediabox[i + 2]) - float(page.mediabox[i])) for i in (0, 1)]
@@ -112,7 +123,7 @@ def blockers(document: pikepdf.Pdf) -> Iterator[str]:
 
 
 def _make_page_plain(page: pikepdf.Object) -> None:
-    for key in ("/AA", "/PieceInfo", "/Thumb"):
+    for key in ("/AA", "/PieceInfo", "/Thumb", "/ArtBox", "/BleedBox", "/TrimBox"):
         _drop(page, key)
     annotations = page.get("/Annots")
     if not isinstance(annotations, Array):
@@ -163,8 +174,8 @@ def _resources_blockers(resources: object, has_intent: bool, depth: int) -> Iter
     if not isinstance(resources, Dictionary) or depth > _MAX_DEPTH:
         return
     for font in _values(resources.get("/Font")):
-        if isinstance(font, Dictionary) and not _is_embedded(font):
-            yield "a font is not embedded"
+        if isinstance(font, Dictionary):
+            yield from _font_blockers(font)
     for space in _values(resources.get("/ColorSpace")):
         if not has_intent and _is_cmyk(space, 0):
             yield _NO_PROFILE
@@ -177,10 +188,21 @@ def _resources_blockers(resources: object, has_intent: bool, depth: int) -> Iter
             yield from _stream_blockers(thing, has_intent, depth)
 
 
+def _font_blockers(font: pikepdf.Object) -> Iterator[str]:
+    if not _is_embedded(font):
+        yield "a font is not embedded"
+        return
+    parts = font.get("/DescendantFonts")
+    if isinstance(parts, Array) and len(parts) and not has_true_widths(parts[0]):
+        yield "a font states other widths than it has"
+
+
 def _stream_blockers(thing: pikepdf.Stream, has_intent: bool, depth: int) -> Iterator[str]:
     kind = thing.get("/Subtype")
-    for key in ("/OPI", "/Alternates", "/Interpolate"):
-        _drop(thing, key)
+    for part in (thing, thing.get("/SMask"), thing.get("/Mask")):
+        if isinstance(part, pikepdf.Stream):
+            for key in ("/OPI", "/Alternates", "/Interpolate"):
+                _drop(part, key)
     if kind == "/PS":
         yield "a PostScript object"
     elif kind == "/Form":
@@ -217,7 +239,7 @@ def _paints_cmyk(page: pikepdf.Page) -> bool:
         return True
 
 
-def _is_embedded(font: Dictionary) -> bool:
+def _is_embedded(font: pikepdf.Object) -> bool:
     """Tell whether a font's program is in the document; a Type 3 font is its own."""
     kind = font.get("/Subtype")
     if kind == "/Type3":
@@ -232,12 +254,13 @@ def _is_embedded(font: Dictionary) -> bool:
     return isinstance(descriptor, Dictionary) and any(name in descriptor for name in _FONT_FILES)
 
 
-def _has_intent(root: pikepdf.Object) -> bool:
-    intents = root.get("/OutputIntents")
-    return isinstance(intents, Array) and any(
-        isinstance(intent, Dictionary) and intent.get("/S") == "/GTS_PDFA1" and "/DestOutputProfile" in intent
-        for intent in intents.as_list()
-    )
+def _has_intent(root: pikepdf.Object, samples: int | None = None) -> bool:
+    """Tell whether a document has an archival output intent, for pixels of so many samples where that is given."""
+    for intent in _items(root.get("/OutputIntents")):
+        profile = intent.get("/DestOutputProfile") if isinstance(intent, Dictionary) else None
+        if isinstance(profile, pikepdf.Stream) and intent.get("/S") == "/GTS_PDFA1":
+            return samples is None or int(profile.get("/N", 0)) == samples
+    return False
 
 
 def _items(array: object) -> list[pikepdf.Object]:

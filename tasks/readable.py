@@ -20,6 +20,7 @@ from records.text import PageText, read_words
 from tasks import glyphless, pdfa
 from tasks.coded_images import CodedImage, coded_page
 from tasks.pdf_pages import POINT, PageImage, open_page, page_image
+from tasks.pdf_structure import stored_images
 from tasks.pdf_writer import PdfWriter
 from tasks.sources import PDF
 from tasks.text_overlay import FONT_KEY, ToPage, text_layer
@@ -250,7 +251,7 @@ def _of_image(image: PageImage) -> ToPage:
 def _image_name(page: pikepdf.Page, image: PageImage) -> str | None:
     found = [
         name
-        for name, stored in page.images.items()
+        for name, stored in stored_images(page).items()
         if (int(stored.Width), int(stored.Height)) == (image.width, image.height)
     ]
     return found[0] if len(found) == 1 else None

@@ -27,9 +27,14 @@ _logger = logging.getLogger(__name__)
 def sweep(services: Services, steps: Steps = PLAIN) -> int:
     """Do the numbered duties; return how many scans were gone on with."""
     count = finish_scans(services, steps)
+    tidy(services)
+    return count
+
+
+def tidy(services: Services) -> None:
+    """Do every duty but the first: workers that go on with scans by themselves need only these."""
     _finish_retention(services)
     _tidy(services)
-    return count
 
 
 def finish_scans(services: Services, steps: Steps = PLAIN) -> int:

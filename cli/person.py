@@ -1,0 +1,126 @@
+"""`muniment person`: who may act, in which roles, for which clients, until when. A token is shown once, when made."""
+
+from datetime import date
+from typing import Any
+
+import click
+from sqlalchemy import Row, select
+
+from cli.frame import Frame, _, command
+from custody import access, people
+from custody.access import ROLES
+from records.catalogue import client_by_name
+from records.errors import InvalidValueError, UnknownIdError
+from records.tables import accreditations, clients, persons
+from tasks import answers
+
+commands = click.Group()
+
+
+@commands.group("person")
+def person() -> None:
+    """Add, list and accredit people."""
+
+
+@command(person, "add")
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, type=click.Choice(ROLES), help="Role for the installation itself.")
+@click.option("--os-user", help="Bind to this operating-system user; then no token is needed.")
+def add_command(frame: Frame, name: str, roles: tuple[str, ...], os_user: str | None) -> None:
+    """Add a person and print the token, this once; only its hash is kept."""
+    name = name.strip()
+    if not 1 <= len(name) <= 100 or not name.isprintable() or name.startswith(("per_", "-")):
+        raise InvalidValueError("a person's name is 1 to 100 printable characters and no id")
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    with services.database.write() as connection:
+        for row in connection.execute(select(persons)):
+            if row.name == name or (os_user is not None and row.os_user == os_user):
+                raise InvalidValueError("there is a person of this name or operating-system user already")
+        found, token = people.add_person(
+            connection, services.vault, name, list(dict.fromkeys(roles)), actor, os_user=os_user
+        )
+    document = {**_row(frame, found), "token": None if os_user else token}
+    frame.answer(document, lambda: _plain_added(document))
+
+
+@command(person, "list")
+def list_command(frame: Frame) -> None:
+    """List people, their roles and for which clients they are accredited."""
+    with frame.services.database.read() as connection:
+        found = connection.execute(select(persons.c.id).order_by(persons.c.name)).scalars().all()
+    rows = [_row(frame, one) for one in found]
+    frame.answer(rows, lambda: "\n".join(_plain(row) for row in rows))
+
+
+@command(person, "accredit")
+@click.argument("name", metavar="PERSON")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="What the person may do.")
+@click.option("--client", default="default", show_default=True, help="For which client.")
+@click.option("--until", metavar="DATE", help="Last day (YYYY-MM-DD); a day that is past withdraws it.")
+def accredit_command(frame: Frame, name: str, role: str, client: str, until: str | None) -> None:
+    """Let a person act for a client in a role, up to and including a day."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    last = _day(until)
+    with services.database.write() as connection:
+        row = connection.execute(select(persons).where((persons.c.name == name) | (persons.c.id == name))).one_or_none()
+        if row is None:
+            raise UnknownIdError("no person has this name or id; 'muniment person list' shows who there is")
+        people.accredit(connection, services.vault, row.id, client_by_name(connection, client).id, role, last, actor)
+    document = _row(frame, row.id)
+    frame.answer(document, lambda: _plain(document))
+
+
+def _day(text: str | None) -> str | None:
+    try:
+        return None if text is None else date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise InvalidValueError("--until takes a day, YYYY-MM-DD") from error
+
+
+def _row(frame: Frame, found: str) -> answers.Answer:
+    """Return a person as answers show one: no hash of a token; the ledger's pseudonym for those who check it alone."""
+    services = frame.services
+    sees = bool(services.person.roles & access.PERMISSIONS["check"]) or found == services.person.id
+    with services.database.read() as connection:
+        row = connection.execute(select(persons).where(persons.c.id == found)).one()
+        held = connection.execute(
+            select(accreditations, clients.c.name)
+            .join(clients, accreditations.c.client == clients.c.id)
+            .where(accreditations.c.person == found)
+            .order_by(clients.c.name, accreditations.c.role)
+        ).all()
+    return {
+        "id": row.id, "name": row.name, "pseudonym": row.pseudonym if sees else None, "os_user": row.os_user,
+        "roles": list(row.roles), "has_token": row.token_sha256 is not None, "created": row.created,
+        "accreditations": [_accreditation(one) for one in held],
+    }  # fmt: skip
+
+
+def _accreditation(row: Row[Any]) -> answers.Answer:
+    return {"client": row.name, "role": row.role, "until": row.until}
+
+
+def _plain_added(document: answers.Answer) -> str:
+    lines = [_plain(document)]
+    if document["token"] is not None:
+        lines += [
+            _("Token, shown this once: {token}").format(token=document["token"]),
+            _("To act as this person: MUNIMENT_TOKEN=... muniment --as '{name}' COMMAND").format(name=document["name"]),
+        ]
+    lines.append(_("Nothing is allowed yet: muniment person accredit '{name}' --role ROLE --client CLIENT").format(
+        name=document["name"]))  # fmt: skip
+    return "\n".join(lines)
+
+
+def _plain(row: answers.Answer) -> str:
+    lines = [f"{row['name']:<24} {row['id']}"]
+    if row["roles"]:
+        lines.append(f"    {_('installation')}: {', '.join(row['roles'])}")
+    by_client: dict[str, list[str]] = {}
+    for one in row["accreditations"]:
+        until = "" if one["until"] is None else f" ({_('until')} {one['until']})"
+        by_client.setdefault(one["client"], []).append(one["role"] + until)
+    lines += [f"    {name}: {', '.join(roles)}" for name, roles in by_client.items()]
+    return "\n".join(lines)

@@ -1,0 +1,235 @@
+"""What the catalogue's database must do, on SQLite and on PostgreSQL alike."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from custody import ledger
+from custody.findings import Report
+from custody.ledger import Actor, Draft
+from custody.ledger_check import replay
+from custody.tables import events, originals
+from infra import database
+from infra.clock import SystemClock, UuidIds
+from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
+from records.errors import ConfigurationError, DatabaseUnavailableError, LeaseLostError, NoSpaceError
+from records.leases import LeaseBook
+from records.tables import METADATA, batches, clients, scans
+
+ACTOR = Actor("psn_1", "operator", "os")
+CLOCK, IDS = SystemClock(), UuidIds()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = sqlite_engine(tmp_path / "catalogue.db")
+        yield made
+        made.dispose()
+        return
+    url = request.getfixturevalue("postgres_url")
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    name = f"contract_{uuid.uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    made = postgres_engine(str(server.url.set(database=name).render_as_string(hide_password=False)), None)
+    yield made
+    made.dispose()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def catalogue(engine: Engine) -> EngineDatabase:
+    bring_up_to_date(engine)
+    return EngineDatabase(engine)
+
+
+def add(catalogue: EngineDatabase, event_id: str | None = None) -> ledger.Entry:
+    draft = Draft(event_id or IDS.new("evt"), "viewed", "rec_1", ACTOR)
+    with catalogue.write() as connection:
+        return ledger.append(connection, draft, CLOCK.now())
+
+
+def a_scan(catalogue: EngineDatabase) -> str:
+    scan = IDS.new("scn")
+    with catalogue.write() as connection:
+        connection.execute(insert(clients).values(id="cli_1", name="one", created="2026-11-23T00:00:00.000Z"))
+        connection.execute(
+            insert(batches).values(id="bat_1", client="cli_1", state="open", opened="2026-11-23T00:00:00.000Z")
+        )
+        connection.execute(
+            insert(scans).values(
+                id=scan,
+                client="cli_1",
+                batch="bat_1",
+                via="ingest",
+                path="a",
+                source=b"a",
+                work=scan,
+                state="waiting",
+                actor={},
+                offered="2026-11-23T00:00:00.000Z",
+                since="2026-11-23T00:00:00.000Z",
+                todo=True,
+                attempt=0,
+                lease_token=0,
+            )  # fmt: skip
+        )
+    return scan
+
+
+def test_the_migrations_make_exactly_the_tables(catalogue: EngineDatabase) -> None:
+    with catalogue.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_head_is_the_newest_migration() -> None:
+    scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
+    assert scripts.get_current_head() == database.HEAD
+    assert Config is not None
+
+
+def test_bringing_up_to_date_twice_makes_nothing(engine: Engine) -> None:
+    assert bring_up_to_date(engine) and not bring_up_to_date(engine)
+
+
+def test_many_first_uses_at_once_make_one_schema(engine: Engine) -> None:
+    faults: list[BaseException] = []
+
+    def first_use() -> None:
+        try:
+            bring_up_to_date(engine)
+        except BaseException as error:  # noqa: BLE001  what a thread raises is shown below
+            faults.append(error)
+
+    threads = [threading.Thread(target=first_use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_newer_database_is_refused(catalogue: EngineDatabase) -> None:
+    with catalogue.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigurationError, match="newer"):
+        bring_up_to_date(catalogue.engine)
+
+
+def test_a_block_that_fails_writes_nothing(catalogue: EngineDatabase) -> None:
+    with pytest.raises(KeyError), catalogue.write() as connection:
+        ledger.append(connection, Draft(IDS.new("evt"), "viewed", "rec_1", ACTOR), CLOCK.now())
+        raise KeyError
+    with catalogue.read() as connection:
+        assert ledger.size(connection) == 0
+
+
+def test_writers_at_once_leave_no_gap(catalogue: EngineDatabase) -> None:
+    threads = [threading.Thread(target=lambda: [add(catalogue) for _ in range(15)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report = Report()
+    with catalogue.read() as connection, report.step("ledger") as step:
+        assert replay(connection, step).count == 60
+    assert report.problems == []
+
+
+def test_the_same_event_twice_is_one(catalogue: EngineDatabase) -> None:
+    assert add(catalogue, "evt_1") == add(catalogue, "evt_1")
+    with catalogue.read() as connection:
+        assert ledger.size(connection) == 1
+
+
+@pytest.mark.parametrize("act", ["UPDATE events SET type = 'exported'", "DELETE FROM events"])
+def test_events_are_append_only(catalogue: EngineDatabase, act: str) -> None:
+    add(catalogue)
+    with pytest.raises((IntegrityError, ProgrammingError, DatabaseUnavailableError)) as caught:  # noqa: SIM117
+        with catalogue.write() as connection:
+            connection.execute(text(act))
+    assert "append-only" in str(caught.value.__cause__ or caught.value)
+    with catalogue.read() as connection:
+        assert connection.execute(select(func.count()).select_from(events)).scalar() == 1
+
+
+def test_foreign_keys_hold(catalogue: EngineDatabase) -> None:
+    with pytest.raises(IntegrityError), catalogue.write() as connection:
+        connection.execute(insert(batches).values(id="b", client="cli_none", state="open", opened="x"))
+
+
+def test_states_outside_the_list_are_refused(catalogue: EngineDatabase) -> None:
+    scan = a_scan(catalogue)
+    with pytest.raises(IntegrityError), catalogue.write() as connection:
+        connection.execute(update(scans).where(scans.c.id == scan).values(state="failed"))
+
+
+def test_an_original_is_unique_within_its_client(catalogue: EngineDatabase) -> None:
+    scan = a_scan(catalogue)
+    row: dict[str, Any] = {
+        "client": "cli_1", "scan": scan, "sha256": "a" * 64, "size": 1, "media_type": "x", "pages": 1,
+        "state": "sealed", "recipient": "r", "bucket": "b", "sealed_size": 1, "sealed_sha256": "b" * 64,
+        "retention_set": False, "commitment": "c" * 64, "created": "2026-11-23T00:00:00.000Z",
+    }  # fmt: skip
+    with catalogue.write() as connection:
+        connection.execute(insert(originals).values(id="ori_1", object_key="k1", **row))
+    with pytest.raises(IntegrityError), catalogue.write() as connection:
+        connection.execute(insert(originals).values(id="ori_2", object_key="k2", **row))
+
+
+def test_of_many_workers_one_gets_the_lease(catalogue: EngineDatabase) -> None:
+    scan = a_scan(catalogue)
+    books = [LeaseBook(catalogue, CLOCK, f"w{n}", lambda _owner: True, 60.0) for n in range(6)]
+    got: list[LeaseBook] = []
+    threads = [threading.Thread(target=lambda b=b: got.append(b) if b.take_next() else None) for b in books]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    with catalogue.write() as connection:
+        got[0].fence(connection, scan)
+        for other in books:
+            if other is not got[0]:
+                with pytest.raises(LeaseLostError):
+                    other.fence(connection, scan)
+
+
+def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
+    away = EngineDatabase(postgres_engine("postgresql+psycopg://u@127.0.0.1:9/none", None))
+    with pytest.raises(DatabaseUnavailableError), away.read():
+        pass
+
+
+def test_sqlite_has_the_settings_of_the_contract(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "c.db")
+    with engine.connect() as connection:
+        found = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    engine.dispose()
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
+
+
+def test_a_full_disk_is_no_space_and_not_an_outage(tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "c.db")
+    bring_up_to_date(engine)
+    full = EngineDatabase(engine)
+    with pytest.raises(NoSpaceError), full.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        connection.exec_driver_sql("CREATE TABLE big AS SELECT randomblob(4000000) AS x")
+    engine.dispose()
