@@ -63,10 +63,11 @@ def muniment(context: click.Context, as_json: bool, person: str | None, debug: b
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code (docs/errors.md). Nothing but --debug shows a traceback."""
-    frame = Frame(as_json="--json" in (sys.argv[1:] if arguments is None else arguments))
+    as_json, arguments = _take_json(sys.argv[1:] if arguments is None else arguments)
+    frame = Frame(as_json)
     start_logging()
     try:
-        result: Any = muniment.main(arguments, standalone_mode=False, obj=frame)
+        result: Any = muniment.main(arguments, prog_name="muniment", standalone_mode=False, obj=frame)
     except MunimentError as error:
         if frame.debug:
             raise
@@ -97,7 +98,14 @@ def _report_usage(error: click.ClickException, as_json: bool) -> int:
         error.show()
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path.split() if context is not None else []
-    return UNDECIDED if path[1:2] and path[1] in VERDICTS else ours.exit_code
+    return UNDECIDED if any(name in VERDICTS for name in path[1:2]) else ours.exit_code
+
+
+def _take_json(arguments: list[str]) -> tuple[bool, list[str]]:
+    """Take `--json` out of the arguments, wherever it stands before a `--`: what cannot be parsed is answered so too."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    kept = [argument for argument in arguments[:end] if argument != "--json"]
+    return len(kept) < end, kept + arguments[end:]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""The documents agree with the code: lifecycle, formats, README."""
+
+import re
+from pathlib import Path
+
+from records.lifecycle import RESERVED, STATELESS, TRANSITIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+KINDS = {"batch": "bat", "scan": "scn", "original": "ori", "record": "rec"}
+
+
+def test_the_page_of_moves_is_the_table_of_moves() -> None:
+    page = (ROOT / "docs/design/lifecycle.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (\S+) \| (\w+) \|$", page, re.M)
+    documented = {(e, KINDS[k], None if before == "-" else before, after) for e, k, before, after in rows}
+    coded = {(e, k, b, a) for e, kinds in TRANSITIONS.items() for k, moves in kinds.items() for b, a in moves}
+    assert documented == coded
+
+
+def test_the_page_names_every_other_type() -> None:
+    page = (ROOT / "docs/design/lifecycle.md").read_text()
+    blocks = [set(block.split()) for block in re.findall(r"^`([a-z_\s]+)`$", page, re.M)]
+    assert set(STATELESS) in blocks and set(RESERVED) in blocks
+
+
+def test_the_words_format_is_the_documented_one() -> None:
+    from records.text import WORDS_FORMAT
+
+    assert WORDS_FORMAT in (ROOT / "docs/design/formats.md").read_text()
+
+
+def test_every_link_in_the_documents_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
