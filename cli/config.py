@@ -1,5 +1,6 @@
 """`muniment config`: every setting, its value and where it comes from; secrets are never shown."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from infra.settings import Settings, load_settings
 
 commands = click.Group()
 HIDDEN = "********"
+_PASSWORD = re.compile(r"(//[^/@:]*:).*@")  # of an address: user:password@host
 
 
 @commands.group("config")
@@ -36,6 +38,8 @@ def show_command(frame: Frame) -> None:
 def _shown(value: object) -> Any:
     if isinstance(value, SecretStr):
         return HIDDEN
+    if isinstance(value, str):
+        return _PASSWORD.sub(rf"\g<1>{HIDDEN}@", value)
     return str(value) if isinstance(value, Path) else value
 
 

@@ -17,7 +17,7 @@ OK, NONE_TAKEN, PARTLY = 0, 2, 3
 
 
 @command(commands, "ingest")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--client", default="default", show_default=True, help="Client whose papers these are.")
 @click.option("--class", "class_hint", help="Record class, where the sender knows it.")
 @click.option("--batch", "batch_name", help="Batch to add to: its id, or a name (opened if there is none).")

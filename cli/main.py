@@ -102,7 +102,7 @@ def _report_usage(error: click.ClickException, as_json: bool) -> int:
 
 
 def _take_json(arguments: list[str]) -> tuple[bool, list[str]]:
-    """Take `--json` out of the arguments, wherever it stands before a `--`: what cannot be parsed is answered so too."""
+    """Take `--json` out of the arguments, wherever it stands before a `--`: so answers what cannot be parsed."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     kept = [argument for argument in arguments[:end] if argument != "--json"]
     return len(kept) < end, kept + arguments[end:]

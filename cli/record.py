@@ -156,7 +156,8 @@ def plain_record(document: answers.Answer) -> str:
     for field in document["fields"]:
         if field["value"] is None:
             continue
-        where = f"{_('page')} {field['page']} {field['box']}" if field["page"] else _("derived")
+        unseen = _("typed") if field["method"] == "person" else _("derived")
+        where = f"{_('page')} {field['page']} {field['box']}" if field["page"] else unseen
         row = "" if field["index"] is None else f"[{field['index']}]"
         value = f"{field['value']} {field['currency'] or ''}".strip()
         lines.append(

@@ -44,7 +44,12 @@ def make_home(places: Places) -> None:
 
 def process_owner() -> str:
     """Name this process so that others of this machine can tell whether it still runs: boot, pid, start time."""
-    return f"{_boot()}:{os.getpid()}:{_started(os.getpid())}"
+    return process_owner_of(os.getpid())
+
+
+def process_owner_of(pid: int) -> str:
+    """Name a process of this machine as `process_owner` names this one."""
+    return f"{_boot()}:{pid}:{_started(pid)}"
 
 
 def owner_alive(owner: str) -> bool:

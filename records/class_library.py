@@ -234,11 +234,11 @@ def parse_class(data: bytes, source: str) -> RecordClass:
 
 
 def _parse_field(row: Any, source: str, number: int) -> FieldSpec:
-    reader = _Reader(source, f"field {number}", row, FIELD_KEYS)
+    label = row.get("name", number) if isinstance(row, dict) else number
+    reader = _Reader(source, f"field {label}", row, FIELD_KEYS)
     name = reader.text("name")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise reader.wrong("name", "must be lower-case letters, digits and underscores")
-    reader.place = f"field {name}"
     kind = reader.choice("type", get_args(FieldType))
     party = reader.table.get("party")
     return FieldSpec(

@@ -76,6 +76,10 @@ class LeaseBook:
         self._hold(row.id, row.lease_token + 1)
         return ScanId(row.id)
 
+    def holds(self, scan: str) -> bool:
+        """Tell whether this process took the lease of a scan and has not given it back."""
+        return scan in self._held
+
     def fence(self, connection: Connection, scan: str) -> None:
         """Make sure, in the caller's transaction, that this process still holds the lease.
 

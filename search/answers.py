@@ -1,6 +1,7 @@
 """The steps of answering that are the same for every index: understand the question, make hits, suggest words."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from search.cursor import Place, read_cursor, write_cursor
 from search.documents import StoredPage, split_key
 from search.query import Term, Terms, parse
 from search.ranking import merits, score
-from search.snippets import boxes_of, matching_words, snippet
+from search.snippets import FoldedPage, boxes_of, matching_words, snippet
 
 NOTHING = Results(0, (), (), None)
 MOST_HITS = 200  # hits of one answer, as lists of the API
@@ -133,17 +134,19 @@ def distance(first: str, second: str, allowed: int) -> int:
 
 def _near_words(form: str, pages: Iterable[StoredPage]) -> list[str]:
     allowed = errors_allowed(form)
+    like = re.compile(rf"(?<![^\W_])[^\W_]{{{len(form) - allowed},{len(form) + allowed}}}(?![^\W_])")
     counts: Counter[str] = Counter()
-    spelled: dict[str, Counter[str]] = {}
+    spelled: dict[str, str] = {}
     for page in pages:
-        for text, _ in page.units():
-            main = forms(text).main
-            if len(main) == 1 and abs(len(main[0]) - len(form)) <= allowed:
-                counts[main[0]] += 1
-                spelled.setdefault(main[0], Counter())[_bare(text)] += 1
-    apart = {other: distance(form, other, allowed) for other in counts}
+        folded = FoldedPage(page)
+        for match in like.finditer(folded.text):
+            counts[match[0]] += 1
+            if match[0] not in spelled:
+                ((unit, _),) = folded.at(match.start(), match.start())
+                spelled[match[0]] = unit
+    apart = {other: distance(form, other, allowed) for other in counts if forms(spelled[other]).main == (other,)}
     best = sorted((far, -counts[other], other) for other, far in apart.items() if far <= allowed)
-    return [spelled[other].most_common(1)[0][0] for _, _, other in best[:SUGGESTED]]
+    return [_bare(spelled[other]) for _, _, other in best[:SUGGESTED]]
 
 
 def _bare(text: str) -> str:

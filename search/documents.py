@@ -13,11 +13,12 @@ with both boxes.
 
 import json
 import re
+import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from records.text import Box, PageText, Word
@@ -45,23 +46,21 @@ class StoredPage:
         """Return the box of a word (from 0), in pixels of the page's raster."""
         return Box(*self.sides[4 * number : 4 * number + 4])
 
-    def units(self) -> Iterator[tuple[str, range]]:
-        """Yield each word with the numbers of the page's words it is made of; a broken word is one unit."""
+    def units(self) -> list[tuple[str, range]]:
+        """Return each word with the numbers of the page's words it is made of; a broken word is one unit."""
         if not self.broken:
-            yield from ((word, range(number, number + 1)) for number, word in enumerate(self.words))
-            return
+            return [(word, range(number, number + 1)) for number, word in enumerate(self.words)]
         broken = set(self.broken)
+        found: list[tuple[str, range]] = []
         start = 0
         while start < len(self.words):
             end = start
             while end in broken:
                 end += 1
-            if end == start:
-                yield self.words[start], range(start, start + 1)
-            else:
-                halves = [word.rstrip(_HYPHENS) for word in self.words[start:end]]
-                yield "".join(halves) + self.words[end], range(start, end + 1)
+            halves = [word.rstrip(_HYPHENS) for word in self.words[start:end]]
+            found.append(("".join(halves) + self.words[end], range(start, end + 1)))
             start = end + 1
+        return found
 
 
 class PageFields(NamedTuple):
@@ -84,30 +83,33 @@ def stored_page(page: PageText) -> StoredPage:
 
 def page_fields(page: StoredPage) -> PageFields:
     """Return the searched fields of a page."""
-    order: list[str] = []
-    counted: list[str] = []
-    for text, numbers in page.units():
-        main, others = indexed(text)
-        order.extend(main)
-        counted.extend(others)
-        if len(numbers) > 1:
-            for half in numbers:
-                counted.extend(tokens(page.words[half]))
-    counts = Counter(counted)
+    units = page.units()
+    taken = [indexed(text) for text, _ in units]
+    halves = [tokens(page.words[half]) for _, numbers in units if len(numbers) > 1 for half in numbers]
+    counts = Counter(chain(chain.from_iterable(others for _, others in taken), chain.from_iterable(halves)))
     often = (token for token, times in counts.items() if times >= OFTEN)
+    order = chain.from_iterable(main for main, _ in taken)
     return PageFields(" ".join(order), " ".join(counts), " ".join(often))
 
 
 def pack(page: StoredPage) -> bytes:
-    """Return a stored page as bytes; `unpack` is the inverse."""
-    row = {"words": page.words, "sides": page.sides, "broken": page.broken}
-    return zlib.compress(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+    """Return a stored page as bytes; `unpack` is the inverse.
+
+    Compressed: the length of the text; the text, a JSON list of the broken words, then a word a line; the sides of the
+    boxes, four bytes each; numbers little-endian. A search unpacks all of its hits, so speed counts here.
+    """
+    text = "\n".join((json.dumps(list(page.broken)), *page.words)).encode()
+    sides = struct.pack(f"<{len(page.sides)}i", *page.sides)
+    return zlib.compress(struct.pack("<I", len(text)) + text + sides, 1)
 
 
 def unpack(data: bytes) -> StoredPage:
     """Return the page that `pack` made bytes of."""
-    row = json.loads(zlib.decompress(data))
-    return StoredPage(row["words"], row["sides"], row["broken"])
+    raw = zlib.decompress(data)
+    (length,) = struct.unpack_from("<I", raw)
+    broken, *words = raw[4 : 4 + length].decode().split("\n")
+    sides = struct.unpack_from(f"<{4 * len(words)}i", raw, 4 + length)
+    return StoredPage(words, sides, json.loads(broken))
 
 
 def page_key(record: str, page: int) -> str:

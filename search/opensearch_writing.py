@@ -10,6 +10,7 @@ A writer that is ended after any step leaves a state from which the same change,
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,8 +52,16 @@ def write(client: OpenSearch, alias: str, changes: Iterable[Change]) -> None:
         AliasGoneError: no index stands behind `alias`.
         IndexUnavailableError: the server refused a document for another reason than its version.
     """
-    for chunk in chunks(changes):
-        _write_chunk(client, alias, chunk)
+    with ThreadPoolExecutor(1) as sender:
+        # The next pages are made ready while the server works on the last ones; never two chunks at once there.
+        sent: Future[None] | None = None
+        for chunk in chunks(changes):
+            ready = [(change, list(_pages(change))) for change in chunk]
+            if sent is not None:
+                sent.result()
+            sent = sender.submit(_write_chunk, client, alias, ready)
+        if sent is not None:
+            sent.result()
 
 
 def chunks(changes: Iterable[AnyChange]) -> Iterator[list[AnyChange]]:
@@ -83,22 +92,22 @@ def read_markers(client: OpenSearch, alias: str, records: Sequence[str]) -> dict
     }
 
 
-def _write_chunk(client: OpenSearch, alias: str, changes: Sequence[Change]) -> None:
-    before = read_markers(client, alias, list({change.record for change in changes}))
+def _write_chunk(client: OpenSearch, alias: str, ready: Sequence[tuple[Change, list[Json]]]) -> None:
+    before = read_markers(client, alias, list({change.record for change, _ in ready}))
     held = {record: Held(marker.version, marker.removed) for record, marker in before.items()}
-    newest: dict[str, Change] = {}
-    for change in changes:
+    newest: dict[str, tuple[Change, list[Json]]] = {}
+    for change, pages in ready:
         if is_newer(change, held.get(change.record)):
             held[change.record] = Held(change.version, isinstance(change, Removal))
-            newest[change.record] = change
+            newest[change.record] = change, pages
     if not newest:
         return
-    reach = {record: max(_last(change), _reach(before.get(record))) for record, change in newest.items()}
-    overtaken = _send(client, alias, (_marker(change, reach[record]) for record, change in newest.items()))
-    winners = [change for record, change in newest.items() if record not in overtaken]
-    _send(client, alias, (action for change in winners for action in _pages(change)))
-    _send(client, alias, (gone for change in winners for gone in _surplus(change, reach[change.record])))
-    _clear_overtaken(client, alias, winners)
+    reach = {record: max(_last(change), _reach(before.get(record))) for record, (change, _) in newest.items()}
+    refused = _send(client, alias, (_marker(change, reach[record]) for record, (change, _) in newest.items()))
+    winners = [pair for record, pair in newest.items() if record not in refused]
+    _send(client, alias, (page for _, pages in winners for page in pages))
+    _send(client, alias, (gone for change, _ in winners for gone in _surplus(change, reach[change.record])))
+    _clear_overtaken(client, alias, [change for change, _ in winners])
 
 
 def _clear_overtaken(client: OpenSearch, alias: str, written: Sequence[Change]) -> None:

@@ -25,28 +25,47 @@ _LINE_END = re.compile("\n")
 Singles = Mapping[str, Sequence[set[int]]]
 
 
+class FoldedPage:
+    """A page's text folded in one go, a unit a line, and the way back from a place in it to the page's words.
+
+    Word by word the comparison costs more than the index itself; one look at this text leaves few words to compare.
+    """
+
+    def __init__(self, page: StoredPage) -> None:
+        """Args: page as it is stored."""
+        self._words = page.words
+        self.units = page.units() if page.broken else None
+        self.text = fold("\n".join(page.words if self.units is None else [text for text, _ in self.units]))
+        self._ends = [match.start() for match in _LINE_END.finditer(self.text)]
+
+    def at(self, start: int, end: int) -> list[tuple[str, range]]:
+        """Return the units that stand from `start` to `end` (exclusive) in the text, as StoredPage.units has them."""
+        first, last = bisect_left(self._ends, start), bisect_left(self._ends, end)
+        if self.units is not None:
+            return self.units[first : last + 1]
+        return [(self._words[number], range(number, number + 1)) for number in range(first, last + 1)]
+
+
 def matching_words(page: StoredPage, wanted: Sequence[Term]) -> list[set[int]]:
     """Return for each term the numbers of the page's words (from 0) that make it match."""
     found: list[set[int]] = [set() for _ in wanted]
     if not wanted:
         return found
-    units = list(page.units())
-    # Word by word this costs more than the index itself: one look at the folded page leaves few words to compare.
-    text = fold("\n".join(text for text, _ in units))
-    ends = [match.start() for match in _LINE_END.finditer(text)]
+    folded = FoldedPage(page)
     singles: dict[str, list[set[int]]] = {}
+    begun: list[tuple[str, set[int]]] = []
     for term, words in zip(wanted, found, strict=True):
         for token in _answers(term):
             singles.setdefault(token, []).append(words)
         if len(term.forms) > 1:
-            for match in _sequence(term).finditer(text):
-                for _, numbers in units[bisect_left(ends, match.start()) : bisect_left(ends, match.end()) + 1]:
-                    words.update(numbers)
-    begun = [(exact(term.forms[0]), words) for term, words in zip(wanted, found, strict=True) if _is_beginning(term)]
-    for at in _candidates(text, [*singles, *(token for token, _ in begun)]):
-        unit, numbers = units[bisect_left(ends, at)]
+            for match in _sequence(term).finditer(folded.text):
+                words.update(number for _, numbers in folded.at(*match.span()) for number in numbers)
+        elif term.kind == "beginning":
+            begun.append((exact(term.forms[0]), words))
+    for at in _candidates(folded.text, [*singles, *(token for token, _ in begun)]):
+        ((unit, numbers),) = folded.at(at, at)
         _match_word(unit, numbers, singles, begun)
-    for _, numbers in units if page.broken else ():
+    for _, numbers in folded.units or ():
         # Halves of a broken word answer, too, and then show the whole word.
         for half in numbers if len(numbers) > 1 else ():
             _match_word(page.words[half], numbers, singles, begun)
@@ -61,7 +80,7 @@ def boxes_of(page: StoredPage, matches: Sequence[set[int]]) -> tuple[Box, ...]:
 def snippet(page: StoredPage, matches: Sequence[set[int]]) -> str:
     """Return the text around the place that has most terms, then most matches; the page's beginning without any."""
     marked = set().union(*matches)
-    ends = list(accumulate((len(word) + 1 for word in page.words), initial=0))
+    ends = [at + number for number, at in enumerate(accumulate(map(len, page.words), initial=0))]
     first = _best_start(ends, matches, sorted(marked)[:_MOST_STARTS])
     last = first
     while last < len(page.words) and ends[last + 1] - ends[first] <= SNIPPET + 1:
@@ -91,10 +110,6 @@ def _candidates(text: str, answers: Iterable[str]) -> Iterator[int]:
     # Stems and further forms keep the first letter of their word, whatever becomes of its end.
     first = "".join({token[1] if token.startswith("=") else token[2] for token in answers})
     return (match.start() for match in re.finditer(f"{_NOT_AFTER_LETTER}[{first}]", text)) if first else iter(())
-
-
-def _is_beginning(term: Term) -> bool:
-    return term.kind == "beginning" and len(term.forms) == 1
 
 
 def _match_word(word: str, numbers: range, singles: Singles, begun: Sequence[tuple[str, set[int]]]) -> None:

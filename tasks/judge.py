@@ -50,7 +50,7 @@ def judge(
     """Return the field for a chosen value, or one with status `missing` where nothing was found."""
     if choice is None:
         return missing(spec)
-    candidate, checks = _check(spec, choice.best, verdict, today, choice.support)
+    candidate, checks = _check(spec, choice, ranked, verdict, today)
     confidence = _confidence(spec, choice, ranked, verdict)
     return Field(
         name=spec.name,
@@ -98,8 +98,9 @@ def _confidence(spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdi
 
 
 def _check(
-    spec: FieldSpec, candidate: Candidate, verdict: Verdict, today: date, support: int
+    spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdict: Verdict, today: date
 ) -> tuple[Candidate, tuple[Check, ...]]:
+    candidate, support = choice.best, choice.support
     checks = list(verdict.checks)
     if spec.type == "money" and _CUT_OFF.search(candidate.raw):
         checks.append(Check("ambiguous", "hold", f"a digit may be missing at the end of {candidate.raw!r}"))
@@ -111,9 +112,18 @@ def _check(
             checks.append(check)
         elif name == "confirmed":
             checks += _confirmation(verdict, support)
+        elif name == "distinct":
+            checks.append(_distinct(candidate, ranked))
         elif name in _VALUE_CHECKS:
             checks.append(_VALUE_CHECKS[name](candidate.value, today))
     return candidate, tuple(checks)
+
+
+def _distinct(candidate: Candidate, ranked: Sequence[Choice]) -> Check:
+    """Hold a value that was taken by its form alone if the record has another of that form."""
+    if candidate.method == "pattern" and len(ranked) > 1:
+        return Check("distinct", "hold", "without a label, and there are others of its form")
+    return Check("distinct", "pass")
 
 
 def _confirmation(verdict: Verdict, support: int) -> list[Check]:

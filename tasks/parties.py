@@ -41,7 +41,8 @@ _NOT_NAMES = re.compile(
     r"^(?:factura(?: simplificada| rectificativa| proforma)?|(?:tax |vat |simplified |cash |sales )*invoice"
     r"|receipt|payment receipt|ticket|recibo|rechnung|factuur|facture|original|copia|copy|duplicado|duplicate"
     r"|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*|united states|nederland"
-    r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|company (?:reg\.? )?no.*|co\.? ?reg.*|statement|project statement|kopie.*)\W*$"
+    r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|company (?:reg\.? )?no.*|co\.? ?reg.*"
+    r"|statement|project statement|kopie.*)\W*$"
 )
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _SPANISH_ID = re.compile(

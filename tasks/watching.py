@@ -68,6 +68,7 @@ def watch(
     stop: threading.Event,
     work: Work,
     say: Callable[[str], None] = lambda _problem: None,
+    began: Callable[[], None] = lambda: None,
 ) -> None:
     """Watch folders and work on what they bring until `stop` is set; what is under way may finish, the rest is kept.
 
@@ -77,6 +78,7 @@ def watch(
         stop: set from outside to end in order.
         work: how one scan is worked on, when work may begin, and who is told of outcomes.
         say: told of each problem with a folder, once, without names.
+        began: called once, when folders are watched and workers are at work.
 
     Raises:
         ConfigurationError: the inbox lies where it must not.
@@ -85,6 +87,7 @@ def watch(
     prepare(services, options, memory)
     crew = Crew(services, work, options.grace)
     crew.start()
+    began()
     reconciled = None
     try:
         while not stop.is_set() and crew.is_well:

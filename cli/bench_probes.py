@@ -1,0 +1,128 @@
+"""What a benchmark measures inside one installation: searching, the ledger, sealing. Run as a child on its home.
+
+Answers with one JSON document. The home is the temporary one of `muniment bench`: events are written that mean nothing.
+"""
+
+import hashlib
+import itertools
+import json
+import random
+import statistics
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyrage
+from sqlalchemy import select
+
+from custody.access import clients_of
+from custody.ledger import Draft, append
+from custody.sealing import seal_file
+from infra.services import Services, open_services
+from records.tables import records
+from search.contract import Access, Query
+from tasks import indexing
+from tasks.record_reading import pages_of
+from tasks.services import SYSTEM
+from tasks.words import restore_words
+
+SEED = 20261123
+QUERIES = 200
+BATCH = 100  # events of one transaction
+SUBJECTS = 100  # records that the events are about, in turn
+ROUNDS = 3  # of hashing and sealing, alternating
+LETTERS = 4  # of a word that is searched for, at least
+MEGABYTE = 1_000_000
+
+
+def search_times(services: Services) -> dict[str, Any]:
+    """Search for words of the pages just taken in, one and two at a time; return median and p95 in milliseconds."""
+    words = sorted(_words(services))
+    if not words:
+        return {"queries": 0}
+    source = random.Random(SEED)  # noqa: S311  a choice of words, not a secret
+    with services.database.read() as connection:
+        access = Access(frozenset(clients_of(connection, services.person, "search", services.today())))
+    milliseconds, hits = [], 0
+    for number in range(QUERIES):
+        text = " ".join(source.choices(words, k=1 + number % 2))
+        began = perf_counter()
+        found = services.index.search(Query(text, access))
+        milliseconds.append((perf_counter() - began) * 1000)
+        hits += bool(found.total)
+    p95 = sorted(milliseconds)[round(0.95 * QUERIES) - 1]
+    return {"queries": QUERIES, "answered": hits, "median": statistics.median(milliseconds), "p95": p95}
+
+
+def _words(services: Services) -> set[str]:
+    with services.database.read() as connection:
+        ids = list(connection.execute(select(records.c.id).order_by(records.c.id).limit(50)).scalars())
+    restore_words(services, ids)
+    pages = itertools.chain.from_iterable(pages_of(services, record) for record in ids)
+    return {word.text for page in pages for word in page.words if len(word.text) >= LETTERS and word.text.isalpha()}
+
+
+def event_rates(services: Services, single: int, many: int) -> dict[str, float]:
+    """Append events to the ledger; return events per second, one a transaction and `BATCH` a transaction."""
+    subjects = [services.ids.new("rec") for _ in range(SUBJECTS)]
+    drafts = (
+        Draft(services.ids.new("evt"), "viewed", subject, SYSTEM, reason="processing")
+        for subject in itertools.cycle(subjects)
+    )
+    began = perf_counter()
+    for _ in range(single):
+        with services.database.write() as connection:
+            append(connection, next(drafts), services.clock.now())
+    one_by_one = single / (perf_counter() - began)
+    began = perf_counter()
+    for _ in range(many // BATCH):
+        with services.database.write() as connection:
+            for _ in range(BATCH):
+                append(connection, next(drafts), services.clock.now())
+    batches = many // BATCH * BATCH / (perf_counter() - began)
+    return {"one": one_by_one, "batch": batches}
+
+
+def sealing_rates(folder: Path, size: int) -> dict[str, list[float]]:
+    """Hash and seal a file of `size` bytes in turn; return megabytes (10^6) per second of each round."""
+    clear, sealed = folder / "clear.bin", folder / "sealed.age"
+    block = random.Random(SEED).randbytes(1 << 20)  # noqa: S311  filling, not a secret
+    with clear.open("wb") as file:
+        for start in range(0, size, len(block)):
+            file.write(block[: size - start])
+    recipient = str(pyrage.x25519.Identity.generate().to_public())
+    rates: dict[str, list[float]] = {"hash": [], "seal": []}
+    for _ in range(ROUNDS):
+        began = perf_counter()
+        with clear.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+        rates["hash"].append(size / MEGABYTE / (perf_counter() - began))
+        began = perf_counter()
+        seal_file(clear, sealed, recipient)
+        rates["seal"].append(size / MEGABYTE / (perf_counter() - began))
+    clear.unlink()
+    sealed.unlink()
+    return rates
+
+
+def main() -> int:
+    """Measure what standard input asks for: {"big", "single", "many"}: bytes and numbers of events."""
+    asked = json.load(sys.stdin)
+    services = open_services()
+    try:
+        answer = {
+            "index": asdict(indexing.status(services)),
+            "search": search_times(services),
+            "events": event_rates(services, asked["single"], asked["many"]),
+            "sealing": sealing_rates(services.scratch, asked["big"]),
+        }
+    finally:
+        services.close()
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""`muniment up`: everything on this machine: a Prefect server of its own, watched folders, workers, the index's feeder.
+
+Workers are threads of this process that await the flow of one scan after another; pages are read in the shared pool of
+children. It is the register that is the queue: what is killed here goes on at the next start.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+
+import click
+
+from cli.frame import Frame, _, command, finish
+from cli.serving import Ending, print_line, reporting, watch_options
+from infra import supervisor
+from tasks import watching
+from tasks.crew import Work
+
+commands = click.Group()
+
+
+@command(commands, "up")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the web pages on this machine.")
+@click.option("--no-web", is_flag=True, help="Serve no web pages.")
+def up_command(frame: Frame, port: int | None, no_web: bool) -> None:
+    """Serve this machine until told to end; one line when all parts answer, then one for each scan."""
+    ending = Ending()
+    with supervisor.only_one(frame.services.places):
+        server = supervisor.PrefectServer(frame.services.places)
+        try:
+            if server.start(ending.event):
+                _serve(frame, server, ending.event)
+        finally:
+            server.stop()
+    finish(ending.code)
+
+
+def _serve(frame: Frame, server: supervisor.PrefectServer, stop: threading.Event) -> None:
+    server.become_client()
+    from flows import running  # Prefect reads the settings just made, at import
+
+    running.settle_left_over_runs()
+    services = frame.services
+    work = Work(reporting(frame), running.one_scan(services, server.doubt), server.is_up)
+    try:
+        watching.watch(services, watch_options(services.settings), stop, work, frame.hint, _ready(frame, server))
+    finally:
+        running.flush()
+
+
+def _ready(frame: Frame, server: supervisor.PrefectServer) -> Callable[[], None]:
+    def say() -> None:
+        inbox = str(frame.services.places.inbox)
+        if frame.as_json:
+            print_line(json.dumps({"ready": True, "web": None, "inbox": inbox, "prefect": server.address}))
+        else:
+            print_line(_("Ready. Drop scans into {inbox}; runs are at {prefect}").format(
+                inbox=inbox, prefect=server.address))  # fmt: skip
+
+    return say

@@ -1,0 +1,245 @@
+import os
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from records.class_library import load_library, shipped_library
+from records.errors import RecordClassError
+from records.review_codes import REVIEW_CODES
+from records.text import PageText, union
+from tasks.describe import describe
+from tests.corpus.drawn_documents import DOCUMENTS
+from tests.corpus.drawn_pages import page
+
+LIBRARY = shipped_library()
+TODAY = date(2026, 3, 1)
+INVOICE = DOCUMENTS[0].text
+GOOD = {"pass", "info", "warn"}
+
+
+def fields(text, **options):
+    description = describe([page(text, **options)], LIBRARY, TODAY)
+    return {field.name: field for field in description.fields if field.index is None}, description
+
+
+def codes(description, name):
+    return {reason.code for reason in description.review if reason.field == name}
+
+
+@pytest.mark.parametrize("source", ["ocr", "born-digital"])
+@pytest.mark.parametrize("drawn", DOCUMENTS, ids=lambda drawn: drawn.name)
+def test_fields_are_found(drawn, source):
+    found, _ = fields(drawn.text, language=drawn.language, source=source)
+    assert {name: found[name].value for name in drawn.fields} == drawn.fields
+
+
+@pytest.mark.parametrize("turned", [90, 180, 270])
+def test_a_page_on_its_side_gives_the_same_fields_with_boxes_in_its_raster(turned):
+    straight, _ = fields(INVOICE)
+    on_side, _ = fields(INVOICE, turned=turned)
+    assert {name: field.value for name, field in on_side.items()} == {n: f.value for n, f in straight.items()}
+    raster = page(INVOICE, turned=turned)
+    box = on_side["total"].box
+    assert box == union(word.box for word in raster.words if word.text == "145,81")
+    assert box != straight["total"].box
+
+
+def test_evidence_points_at_the_words_on_the_page():
+    drawn = page(INVOICE)
+    description = describe([drawn], LIBRARY, TODAY)
+    words = {word.box: word.text for word in drawn.words}
+    seen = [field for field in description.fields if field.box is not None]
+    assert len(seen) > 12
+    for field in seen:
+        inside = [t for b, t in words.items() if b.x0 >= field.box.x0 and b.x1 <= field.box.x1 and b.y0 == field.box.y0]
+        assert any(text.strip("/:.") in (field.raw or "") for text in inside), field
+        assert (field.page, field.engine) == (1, "drawn")
+
+
+def test_what_is_accepted_is_sure_enough_and_no_check_stands_against_it():
+    for drawn in DOCUMENTS:
+        description = describe([page(drawn.text, language=drawn.language)], LIBRARY, TODAY)
+        record_class = LIBRARY.get(description.record_class)
+        for field in description.fields:
+            if field.status == "accepted" and field.type != "currency":
+                spec = record_class.spec(field.name)
+                assert field.confidence >= spec.threshold
+                assert {check.outcome for check in field.checks} <= GOOD
+
+
+def test_every_field_for_a_person_has_a_reason_of_the_closed_list():
+    for drawn in DOCUMENTS:
+        description = describe([page(drawn.text, language=drawn.language)], LIBRARY, TODAY)
+        reasons = {reason.field for reason in description.review}
+        assert {
+            field.name for field in description.fields if field.status == "review" and field.index is None
+        } <= reasons
+        assert {reason.code for reason in description.review} <= set(REVIEW_CODES)
+
+
+def test_amounts_that_do_not_add_up_are_held_however_sure_their_words():  # acceptance case 13
+    found, description = fields(INVOICE.replace("145,81", "146,81"), confidence=99.0)
+    assert found["total"].status == "review"
+    assert "totals" in codes(description, "total")
+
+
+def test_a_missing_total_is_derived_and_said_to_be():  # acceptance case 14
+    text = INVOICE.replace("TOTAL               145,81", "")
+    found, description = fields(text)
+    assert (found["total"].value, found["total"].method) == ("145.81", "derived")
+    assert found["total"].status == "review"
+    assert codes(description, "total") == {"derived"}
+    assert found["total"].box is None
+
+
+def test_an_account_is_never_taken_without_a_person():
+    found, description = fields(INVOICE)
+    assert found["iban"].value == "ES9121000418450200051332"
+    assert found["iban"].status == "review"
+    assert codes(description, "iban") == {"iban-unconfirmed"}
+    _, description = fields(INVOICE.replace("0005 1332", "0005 1333"))
+    assert codes(description, "iban") == {"iban-invalid", "iban-unconfirmed"}
+
+
+def test_a_misread_tax_id_is_held_and_one_with_letters_for_digits_is_put_right():
+    found, description = fields(INVOICE.replace("A58818501", "A58818502"))
+    assert (found["customer_tax_id"].value, found["customer_tax_id"].status) == ("A58818502", "review")
+    assert codes(description, "customer_tax_id") == {"tax-id"}
+    found, _ = fields(INVOICE.replace("A58818501", "A588I85O1"))
+    assert (found["customer_tax_id"].value, found["customer_tax_id"].status) == ("A58818501", "review")
+
+
+def test_a_required_field_that_is_missing_needs_a_person_and_another_does_not():
+    found, description = fields(INVOICE.replace("Número: A-2025/0341", "").replace("Vencimiento: 02/04/2025", ""))
+    assert (found["number"].value, found["number"].status) == (None, "missing")
+    assert codes(description, "number") == {"required-missing"}
+    assert found["due_date"].status == "missing"
+    assert codes(description, "due_date") == set()
+
+
+def test_a_due_date_before_the_invoice_is_held():
+    _, description = fields(INVOICE.replace("02/04/2025", "02/01/2025"))
+    assert codes(description, "due_date") == {"date-order"}
+
+
+def test_a_date_to_come_is_held():
+    found, description = fields(INVOICE.replace("3 de marzo de 2025", "3 de marzo de 2027"))
+    assert found["date"].status == "review"
+    assert codes(description, "date") == {"date"}
+
+
+def test_a_date_that_can_be_read_both_ways_is_held_where_nothing_decides():
+    text = "INVOICE\nInvoice Number: NW-1\nInvoice Date: 03/04/2025\nBill To: the firm of Harbour\nTotal 10.00"
+    found, description = fields(text, language="eng")
+    assert codes(description, "date") == {"ambiguous"}
+    assert found["date"].status == "review"
+    decided, _ = fields(text + "\nDue Date: 25/04/2025", language="eng")
+    assert (decided["date"].value, decided["date"].status) == ("2025-04-03", "accepted")
+
+
+def test_words_the_engine_was_unsure_of_are_not_taken_without_a_person():
+    found, _ = fields(INVOICE, confidence=55.0)
+    assert {found[name].status for name in ("number", "date", "supplier_tax_id")} == {"review"}
+
+
+def test_a_cut_off_amount_is_held_even_if_the_sum_closes():
+    text = DOCUMENTS[-2].text.replace("8,60", "8,6").replace("10,00 €", "10,0 €").replace("1,40 €", "1,4 €")
+    found, _ = fields(text)
+    assert found["total"].status == "review"
+
+
+def test_lines_are_read_and_add_up():
+    description = describe([page(INVOICE)], LIBRARY, TODAY)
+    lines = [
+        (field.index, field.name, field.value, field.status) for field in description.fields if field.index is not None
+    ]
+    assert lines == [
+        (0, "line_description", "Cambio de aceite", "accepted"),
+        (0, "line_quantity", "2", "accepted"),
+        (0, "line_unit_price", "45.00", "accepted"),
+        (0, "line_total", "90.00", "accepted"),
+        (1, "line_description", "Filtro de aire", "accepted"),
+        (1, "line_quantity", "1", "accepted"),
+        (1, "line_unit_price", "30.50", "accepted"),
+        (1, "line_total", "30.50", "accepted"),
+    ]
+
+
+def test_lines_that_do_not_add_up_are_for_a_person_with_one_reason():
+    description = describe([page(INVOICE.replace("90,00", "80,00"))], LIBRARY, TODAY)
+    assert {field.status for field in description.fields if field.index is not None} == {"review"}
+    assert Counter(reason.field for reason in description.review)["line_total"] == 1
+
+
+def test_a_named_class_is_taken_and_an_unknown_one_refused():
+    description = describe([page(INVOICE)], LIBRARY, TODAY, class_hint="generic")
+    assert (description.record_class, description.class_confidence) == ("generic", 1.0)
+    with pytest.raises(RecordClassError):
+        describe([page(INVOICE)], LIBRARY, TODAY, class_hint="nonsense")
+
+
+@pytest.mark.parametrize("pages", [[], [page("")]])
+def test_a_record_without_words_is_for_a_person(pages):
+    description = describe(pages, LIBRARY, TODAY)
+    assert description.record_class == "generic"
+    assert [reason.code for reason in description.review] == ["no-text"]
+    assert {field.status for field in description.fields} == {"missing"}
+
+
+def test_a_page_that_could_not_be_read_does_not_stop_the_others():
+    unread = PageText(1, 0, 0, 0, 0, 0.0, "", "", False, "ocr", (), ("crash",))
+    description = describe([unread, page(INVOICE, number=2)], LIBRARY, TODAY)
+    total = next(field for field in description.fields if field.name == "total")
+    assert (total.value, total.page) == ("145.81", 2)
+
+
+def test_totals_on_the_last_of_many_pages_are_found():
+    first = page("FACTURA\nNº: 77\nFecha: 01/02/2025\nConcepto   Importe\nObra   10,00")
+    middle = [page("Obra   10,00", number=number) for number in range(2, 40)]
+    last = page("Base imponible   390,00\nIVA 21%   81,90\nTOTAL FACTURA   471,90", number=40)
+    found = {field.name: field for field in describe([first, *middle, last], LIBRARY, TODAY).fields}
+    assert (found["total"].value, found["total"].page) == ("471.90", 40)
+    assert found["number"].value == "77"
+
+
+def test_an_own_class_is_read_by_its_file(tmp_path):
+    (tmp_path / "permit.toml").write_text(
+        'name = "permit"\nversion = "3"\n[title]\nes = "Permiso"\nen = "Permit"\n'
+        '[words]\nes = { "permiso de aparcamiento" = 6 }\n'
+        '[[field]]\nname = "plate"\ntype = "code"\npatterns = [\'\\d{4}[ ]?[A-Z]{3}\']\n'
+        '[field.anchors]\nes = ["matrícula"]\n'
+    )
+    description = describe([page("PERMISO DE APARCAMIENTO\nMatrícula: 1234 BCD")], load_library([tmp_path]), TODAY)
+    assert (description.record_class, description.class_version) == ("permit", "3")
+    assert [(field.name, field.value, field.status) for field in description.fields] == [
+        ("plate", "1234 BCD", "accepted")
+    ]
+
+
+def test_describing_is_a_pure_function():
+    pages = [page(INVOICE)]
+    assert describe(pages, LIBRARY, TODAY) == describe([replace(item) for item in pages], LIBRARY, TODAY)
+
+
+def test_real_invoices_keep_their_arithmetic():
+    """Whatever is accepted on real pages adds up; the pages are words files of one's own scans."""
+    folder = os.environ.get("MUNIMENT_TEST_DATA")
+    if folder is None:
+        pytest.skip("MUNIMENT_TEST_DATA is not set: no real scans to try")
+    scans = sorted(Path(folder).glob("fields_invoices_es/**/*.pdf"))
+    if not scans:
+        pytest.skip("the test data has no Spanish invoices")
+    from records.options import Limits, ReadingOptions
+    from tasks.reading import read_page
+
+    for scan in scans:
+        first = read_page(scan, "application/pdf", 1, None, ReadingOptions(), Limits())
+        found = {field.name: field for field in describe([first], LIBRARY, TODAY).fields if field.index is None}
+        amounts = [found.get(name) for name in ("net", "tax", "withholding", "total")]
+        if all(field is not None and field.status == "accepted" for field in amounts):
+            net, tax, withheld, total = (Decimal(field.value) for field in amounts)
+            assert net + tax - abs(withheld) == total
