@@ -45,10 +45,14 @@ def peak_of(command: Sequence[str], environment: dict[str, str], folder: Path, o
     began = perf_counter()
     with out.open("wb") as answer:
         child = subprocess.Popen(command, env=environment, cwd=folder, stdout=answer, stderr=subprocess.DEVNULL)
-        while child.poll() is None:
-            sizes = [memory_of(pid, measure) for pid in tree_of(child.pid)]
-            tree, largest, most = max(tree, sum(sizes)), max(largest, *sizes), max(most, len(sizes))
-            sleep(EVERY_SECONDS)
+        try:
+            while child.poll() is None:
+                sizes = [memory_of(pid, measure) for pid in tree_of(child.pid)]
+                tree, largest, most = max(tree, sum(sizes)), max(largest, *sizes), max(most, len(sizes))
+                sleep(EVERY_SECONDS)
+        finally:  # interrupted: it must not go on alone
+            child.kill()
+            child.wait()
     seconds = perf_counter() - began
     return Peak(child.returncode, out.read_bytes(), seconds, tree, largest, most, measure)
 

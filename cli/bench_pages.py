@@ -28,21 +28,21 @@ PAPER, INK = 238, 30  # grey pages: brightness of paper and print
 SEED = 20261123
 POINTS = 72  # a PDF's unit, to the inch
 
-_WORDS = (
-    "the of and to in for that is was with on by as at from this will be are it which has have not been were an or "
-    "account amount annual answer archive balance before branch building cabinet carriage case cause charge clause "
-    "client committee company condition consignment contract copy correspondence cost council court credit custody "
-    "customer date delivery department deposit director district document due early employee estate evidence example "
-    "exchange expense file final first following form freight further general goods government harbour history income "
-    "increase industry insurance interest inventory invoice journey judgment keeper labour land ledger letter licence "
-    "list loan machine manager market material measure meeting member merchant method minutes month mortgage notice "
-    "number office officer opinion order ordinary original owner page paper parcel parish party payment pension period "
-    "person picture place plan policy port premium present price private proof property proposal province public "
-    "purchase quarter question railway rate receipt record reference register regular rent repair report request "
-    "reserve return river road sale school season second secretary section security service sheet shipment signature "
-    "station statement stock storage street subject supply survey system table tariff tenant title town trade transfer "
-    "transport treasury trial trust value vessel volume voucher wage warehouse water weight witness work yard year"
-).split()
+_WORDS = """
+the of and to in for that is was with on by as at from this will be are it which has have not been were an or
+account amount annual answer archive balance before branch building cabinet carriage case cause charge clause
+client committee company condition consignment contract copy correspondence cost council court credit custody
+customer date delivery department deposit director district document due early employee estate evidence example
+exchange expense file final first following form freight further general goods government harbour history income
+increase industry insurance interest inventory invoice journey judgment keeper labour land ledger letter licence
+list loan machine manager market material measure meeting member merchant method minutes month mortgage notice
+number office officer opinion order ordinary original owner page paper parcel parish party payment pension period
+person picture place plan policy port premium present price private proof property proposal province public
+purchase quarter question railway rate receipt record reference register regular rent repair report request
+reserve return river road sale school season second secretary section security service sheet shipment signature
+station statement stock storage street subject supply survey system table tariff tenant title town trade transfer
+transport treasury trial trust value vessel volume voucher wage warehouse water weight witness work yard year
+""".split()  # noqa: SIM905  read as text
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def find_ocrmypdf(environment: dict[str, str], cache: Path, say: Callable[[str],
     return Found(command, asked.stdout.strip()) if asked.returncode == 0 else Absent("ocrmypdf --version fails")
 
 
-def run_peer(peer: Peer, found: Found, pages: Path, language: str, cores: int, environment: dict[str, str]) -> Run | Absent:
+def run_peer(
+    peer: Peer, found: Found, pages: Path, language: str, cores: int, environment: dict[str, str]
+) -> Run | Absent:
     """Let a peer read one PDF; `cores` of its jobs at once, its output beside the input.
 
     With Ghostscript it is asked for PDF/A; without, for what it makes of itself (PDF/A where it can).

@@ -68,7 +68,7 @@ def _plain(document: answers.Answer) -> str:
     lines = []
     for scan in document["scans"]:
         made = " ".join(scan["records"])
-        why = f" ({scan['reason']['message']}; {scan['reason']['next']})" if scan["reason"] else ""
+        why = f" ({scan['reason']['message']}; {_(scan['reason']['next'])})" if scan["reason"] else ""
         name = os.path.basename(scan["path"])  # noqa: PTH119  the shown path is text, not a path
         lines.append(f"{_(scan['outcome']):<12} {name}  {made}{why}")
     summary = _(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.frame import Frame, report_error, start_logging
+from cli.frame import Frame, _, report_error, start_logging
 from records.errors import InvalidValueError, MunimentError
 
 # command -> module that holds it as `command` (or the group `group`); loading only what is called keeps starts short
@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": "cli.doctor",
     "custody": "cli.custody",
     "fixity": "cli.custody",
+    "bench": "cli.bench",
 }
 
 VERDICTS = ("verify", "fixity", "custody", "witness")  # they answer holds, does not hold, or could not check
@@ -46,7 +47,19 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         found = importlib.import_module(COMMANDS[name]).commands.get_command(None, name)
-        return found if isinstance(found, click.Command) else None
+        return _translated(found) if isinstance(found, click.Command) else None
+
+
+def _translated(command: click.Command) -> click.Command:
+    """Put the help of a command, its options and all below it into the language of who reads it."""
+    command.help = _(command.help) if command.help else None
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.help:
+            parameter.help = _(parameter.help)
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            _translated(below)
+    return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -66,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     as_json, arguments = _take_json(sys.argv[1:] if arguments is None else arguments)
     frame = Frame(as_json)
     start_logging()
+    _translated(muniment)
     try:
         result: Any = muniment.main(arguments, prog_name="muniment", standalone_mode=False, obj=frame)
     except MunimentError as error:

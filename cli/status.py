@@ -50,6 +50,10 @@ def _instant(text: str) -> str:
 
 
 def _plain(document: answers.Answer) -> str:
-    lines = [f"{scan['since']}  {_(scan['state']):<12} {scan['path']}" for scan in document["scans"]]
+    lines = []
+    for scan in document["scans"]:
+        lines.append(f"{scan['since']}  {_(scan['state']):<12} {scan['path']}")
+        if scan["reason"]:
+            lines.append(f"    {scan['reason']['message']}; {_(scan['reason']['next'])}")
     numbers = ", ".join(f"{count} {_(name)}" for name, count in document["counts"].items() if count)
     return "\n".join([*lines, numbers or _("Nothing was offered yet: 'muniment ingest FILE' takes one in.")])

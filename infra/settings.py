@@ -103,11 +103,11 @@ def load_settings() -> tuple[Settings, dict[str, str]]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"muniment.toml cannot be read: {error}") from error
 

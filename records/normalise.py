@@ -86,7 +86,7 @@ class Reading:
 
 def fold(text: str) -> str:
     """Return `text` in lower case without accents, character by character, so that positions stay the same."""
-    return "".join(_fold_character(character) for character in text)
+    return text.lower() if text.isascii() else "".join(_fold_character(character) for character in text)
 
 
 _SINGLE = {"ß": "b", "º": "o", "°": "o", "ª": "a", "’": "'", "‘": "'", "`": "'", "´": "'", "ø": "o", "ł": "l", "№": "n"}

@@ -91,6 +91,8 @@ def _take_claimed(scan: ScanId, services: Services) -> AccessionReceipt:
     if not path.exists():
         raise RefusedScanError("unreadable", "its claimed bytes are gone")
     examined, digest, size = _look_in_child(services, path)
+    if size != row.size:  # renaming does not cut off a writer that still has the file open (intake, section 4.2)
+        raise RefusedScanError("damaged", "the file changed after it was claimed")
     _note_digest(services, scan, digest, size, examined.media_type)
     if _is_duplicate(services, row, digest):
         return AccessionReceipt(scan, "duplicate")

@@ -85,13 +85,13 @@ class Labels:
         self.phrases = [_Phrase(found[phrase], frozenset(hides.get(phrase, ()))) for phrase in found]
         ordered = sorted(range(len(found)), key=lambda index: -len(list(found)[index]))
         texts = list(found)
-        self.exact = _compile([(index, texts[index]) for index in ordered], loose=False)
+        self.exact = _Finder([(index, texts[index]) for index in ordered], loose=False)
         long = [
             (index, texts[index])
             for index in ordered
             if _letters(texts[index]) >= LOOSE_LETTERS or texts[index] == NUMBER_SIGN
         ]
-        self.loose = _compile(long, loose=True)
+        self.loose = _Finder(long, loose=True)
 
     def find(self, row: Row, *, loose: bool) -> list[Hit]:
         """Return the labels of a row from left to right; none overlaps another."""
@@ -127,10 +127,31 @@ def _letters(phrase: str) -> int:
     return sum(character.isalpha() for character in phrase)
 
 
-def _compile(phrases: Iterable[tuple[int, str]], *, loose: bool) -> re.Pattern[str]:
-    """Compile phrases into one expression; group `p7` is phrase 7. The longest stands first and so wins."""
-    parts = [f"(?P<p{index}>{_expression(text, loose=loose)})" for index, text in phrases]
-    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(parts)})" if parts else r"(?!)")
+class _Finder:
+    """Finds phrases from left to right; expressions are kept by first character, so that few are tried anywhere."""
+
+    def __init__(self, phrases: Iterable[tuple[int, str]], *, loose: bool) -> None:
+        """Compile phrases; group `p7` is phrase 7. The longest stands first and so wins."""
+        buckets: dict[str, list[str]] = {}
+        for index, text in phrases:
+            part = f"(?P<p{index}>{_expression(text, loose=loose)})"
+            for first in _CONFUSED.get(text[0], text[0]) if loose else text[0]:
+                buckets.setdefault(first, []).append(part)
+        self.buckets = {first: re.compile("|".join(parts)) for first, parts in buckets.items()}
+
+    def finditer(self, text: str) -> Iterator["re.Match[str]"]:
+        """Yield matches that do not overlap."""
+        end = 0
+        for start in _START.finditer(text):
+            bucket = self.buckets.get(start[0])
+            if bucket is not None and start.start() >= end:
+                match = bucket.match(text, start.start())
+                if match is not None:
+                    end = match.end()
+                    yield match
+
+
+_START = re.compile(r"(?<![a-z0-9])\S")
 
 
 def _expression(phrase: str, *, loose: bool) -> str:

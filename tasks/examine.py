@@ -7,13 +7,11 @@ takes most cut ones for whole. Runs in a limited child; what ends the child is a
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from records.errors import RefusedScanError
 from records.options import Limits
 from tasks import magic
 from tasks.pdf_structure import check_pdf
-from tasks.sources import JPEG, PDF, TIFF, check_size, open_image
+from tasks.sources import JP2, JPEG, PDF, PNG, TIFF, WEBP, check_size, open_image
 from tasks.tiff_structure import REDUCED, SUBFILE, directories
 
 HEAD = 1_024  # bytes looked at to tell the format
@@ -82,29 +80,32 @@ def _examine_tiff(path: Path, size: int, limits: Limits) -> Examined:
         pages += 1
         if directory.tags.get(SUBFILE, (0,))[0] & REDUCED:
             warnings = ("has reduced pictures of its pages, counted as pages",)
-    _decode(path, limits)
+    _decode(path, TIFF, limits)
     return Examined(TIFF, size, pages, warnings=warnings)
 
 
 def _examine_image(path: Path, size: int, media_type: str, limits: Limits) -> Examined:
     warnings = _check_jpeg_end(path, size) if media_type == JPEG else ()
-    _decode(path, limits)
+    _decode(path, media_type, limits)
     return Examined(media_type, size, 1, warnings=warnings)
 
 
-def _decode(path: Path, limits: Limits) -> None:
+def _decode(path: Path, media_type: str, limits: Limits) -> None:
     """Decode the first page in full; only that shows a cut in the middle of coded data."""
-    with open_image(path) as image:
-        media_type = Image.MIME.get(image.format or "", "")
-        _check_bomb(*image.size, limits)
-        check_size(*image.size, limits)
-        try:
+    try:
+        with open_image(path) as image:
+            _check_bomb(*image.size, limits)
+            check_size(*image.size, limits)
             if image.format == "JPEG":
                 image.draft("L", image.size)  # all of the coded data is read, colour is not made
             image.load()
-        except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
-            code = "truncated" if _ends_early(path, media_type) else "damaged"
-            raise RefusedScanError(code, "the image does not decode in full") from error
+    except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
+        code = "truncated" if _ends_early(path, media_type) else "damaged"
+        raise RefusedScanError(code, "the image does not decode in full") from error
+    except RefusedScanError as error:
+        if error.code == "damaged" and _ends_early(path, media_type):
+            raise RefusedScanError("truncated", "the image ends before it can be opened") from error
+        raise
 
 
 def _ends_early(path: Path, media_type: str) -> bool:
@@ -114,11 +115,11 @@ def _ends_early(path: Path, media_type: str) -> bool:
         head = file.read(8)
         file.seek(max(0, size - 64))
         tail = file.read()
-    if media_type == "image/png":
+    if media_type == PNG:
         return b"IEND" not in tail
-    if media_type == "image/webp":
+    if media_type == WEBP:
         return int.from_bytes(head[4:8], "little") + 8 > size
-    return media_type in ("image/jp2", "image/jpx") and not tail.rstrip(b"\0").endswith(END_MARK)
+    return media_type == JP2 and not tail.rstrip(b"\0").endswith(END_MARK)
 
 
 def _check_bomb(width: int, height: int, limits: Limits) -> None:

@@ -214,10 +214,12 @@ def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[Party
                 if region.row is row:
                     spans.append((region.start + reading.start, region.start + reading.end))
                 break
-        for reading in loose_tax_ids(row.text):
-            if not any(start < reading.end and reading.start < end for start, end in spans):
-                candidate = from_reading(specs[0], reading, row, 0, UNLABELLED, "pattern")
-                found.append((_owner(mark, row, reading.start), candidate))
+        for cell in row.cells:
+            for reading in loose_tax_ids(row.text[cell.start : cell.end]):
+                begin = cell.start + reading.start
+                if not any(start < cell.start + reading.end and begin < end for start, end in spans):
+                    candidate = from_reading(specs[0], reading, row, cell.start, UNLABELLED, "pattern")
+                    found.append((_owner(mark, row, begin), candidate))
     return found
 
 

@@ -179,7 +179,12 @@ def done(scan: ScanId, services: Services) -> None:
         services.leases.fence(connection, scan)
         row = scan_row(connection, scan)
         set_done(connection, scan)
-    work_file(services, row).unlink(missing_ok=True)
+    work = work_file(services, row)
+    if work.exists() and work.stat().st_size != row.size:
+        # a sender wrote on after the original was sealed: the bytes that came late are kept for a person
+        _logger.error("scan %s was written to after it was taken; see quarantine", scan)
+        to_quarantine(services, row)
+    work.unlink(missing_ok=True)
 
 
 def set_done(connection: Connection, scan: str) -> None:

@@ -22,6 +22,7 @@ MOST_LINES = 500
 LINE_TOTAL, LINE_DESCRIPTION = "line_total", "line_description"
 LINE_CONFIDENCE = 0.85  # of a value found under its header; not yet calibrated
 FEWEST_COLUMNS = 2
+_AMOUNT = re.compile(r"\d[.,]\d{2}(?!\d)")  # a row with an amount is no header
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _is_end(row: Row, mark: PageMarks, ends: frozenset[str]) -> bool:
 
 def _header(row: Row, specs: Iterable[FieldSpec]) -> list[Column]:
     """Return the columns if this row heads a table: labels of at least two columns, one a description or amount."""
+    if len(row.words) < FEWEST_COLUMNS or _AMOUNT.search(row.text):
+        return []
     found: list[Column] = []
     taken: list[tuple[int, int]] = []
     for spec in specs:
@@ -94,8 +97,6 @@ def _header(row: Row, specs: Iterable[FieldSpec]) -> list[Column]:
             found.append(Column(spec, box.x0, box.x1))
     kinds = {column.spec.type for column in found}
     if len(found) < FEWEST_COLUMNS or "text" not in kinds or "money" not in kinds:
-        return []
-    if find_money(row.text) and any(money.firm for money in find_money(row.text)):
         return []
     return sorted(found, key=lambda column: column.left)
 

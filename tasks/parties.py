@@ -34,7 +34,7 @@ _ADDRESS = re.compile(
     r"|jalan|jln|taman|block|strasse|stra(?:b|ss)e|rue|p\.?o\.? box)(?![a-z])|\b\d{5}\b|\b\d{4}\s?[a-z]{2}\b"
 )
 _CONTACT = re.compile(
-    r"@|www\.|https?:|\.(?:com|es|net|org|nl|de|fr)\b|\btel|\bfax|\bphone|\btlf|\+\d{2}"
+    r"@|www\.|https?:|\.(?:com|es|net|org|nl|de|fr)\b|\btel(?:efonos?|f)?\b|\bfax\b|\bphone\b|\btlf|\+\d{2}"
     r"|(?<!\d)\d{3}[ .]?\d{3}[ .]?\d{3}(?!\d)"
 )
 _NOT_NAMES = re.compile(
@@ -49,6 +49,8 @@ _SPANISH_ID = re.compile(
     r"(?<![A-Z0-9])(?:ES[ -]?)?([XYZKLM]|[A-W])?[ .-]?(\d{1,2}[ .]?\d{3}[ .]?\d{3}|\d{7,8})[ .-]?([A-Z0-9])(?![A-Z0-9])"
 )
 _EU_ID = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[A-Z0-9]{2,4}(?:[ .]?[A-Z0-9]{2,4}){1,4})(?![A-Z0-9])")
+_ID_LABEL = re.compile(r"\b[nc]\.?i\.?f\b|\bvat\b|\btax id\b")
+_WHOLE_ID = re.compile(r"(?:ES[ -]?)?(?:[A-HJNP-SUVW][ .-]?\d{8}|[XYZ][ .-]?\d{7}[ .-]?[A-Z]|\d{8}[ .-]?[A-Z])")
 _ID_TOKEN = re.compile(r"[A-Z0-9]+(?:[.\-/][A-Z0-9]+)*")
 
 
@@ -204,7 +206,7 @@ def _issuer_score(reading: Reading, row: Row, cell: Cell, page: PageLayout, befo
     score = 0.45 - min(before, 5) * 0.07
     score += 0.12 if height > 1.25 * page.letter_height else 0.0
     score += 0.25 if LEGAL_FORM.search(fold(reading.value)) else 0.0
-    score += 0.15 if _details_below(row, cell, page) else 0.0
+    score += 0.2 if _ID_LABEL.search(row.folded, cell.start) else 0.15 if _details_below(row, cell, page) else 0.0
     folded = fold(reading.value)
     repeats = sum(other is not row and folded in other.folded for other in page.rows)
     score = min(score + (0.12 if repeats else 0.0), 1.0)
@@ -217,7 +219,7 @@ def _details_below(row: Row, cell: Cell, page: PageLayout) -> bool:
         under = _under(other, cell.box.x0, cell.box.x1, row.height)
         if under is not None:
             text = other.folded[under.start : under.end]
-            if _ADDRESS.search(text) or _CONTACT.search(text) or re.search(r"\b[nc]\.?i\.?f\b", text):
+            if _ADDRESS.search(text) or _CONTACT.search(text) or _ID_LABEL.search(text):
                 return True
     return False
 
@@ -241,13 +243,19 @@ def anchored_tax_id(text: str) -> Reading | None:
 
 
 def loose_tax_ids(text: str) -> list[Reading]:
-    """Return tax ids that stand without a label; only such as hold, since any number might look like one."""
+    """Return tax ids that stand without a label; only such as hold, unless the text is nothing but one.
+
+    Any number might look like a tax id; one whose control character is wrong is still shown to a person.
+    """
     upper = text.upper()
     found = []
     for match in _SPANISH_ID.finditer(upper):
         value = identifier(match[0]).removeprefix("ES")
         if is_spanish_tax_id(value) and any(character.isalpha() for character in value):
             found.append(Reading(value, text[match.start() : match.end()], *match.span()))
+    if not found and _WHOLE_ID.fullmatch(upper.strip()):
+        start = len(text) - len(text.lstrip())
+        found.append(Reading(identifier(upper), text.strip(), start, start + len(text.strip())))
     for match in _EU_ID.finditer(upper):
         value = identifier(match[1])
         if is_tax_id(value) and not any(r.start < match.end() and match.start() < r.end for r in found):

@@ -176,11 +176,12 @@ def test_children_die_with_a_parent_that_is_killed(tmp_path):
     note = tmp_path / "note"
     script = tmp_path / "parent.py"
     script.write_text(
-        "import sys, threading\n"
+        "import threading\n"
+        "from pathlib import Path\n"
         "from infra.children import Children\n"
         "from tests.unit import children_calls as calls\n"
         "if __name__ == '__main__':\n"
-        f"    pool = Children(1, {GIB})\n"
+        f"    pool = Children(1, {GIB}, Path({str(tmp_path)!r}))\n"
         # the thread that starts the child ends before the parent is killed: the child must not follow it
         "    first = threading.Thread(target=pool.run, args=(10, calls.pid))\n"
         "    first.start(); first.join()\n"
