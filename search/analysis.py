@@ -32,7 +32,7 @@ _ACCENTS = re.compile(
     "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )  # Unicode's combining marks
 _PART = re.compile(r"[^\W_]+")
-_NUMBER = re.compile(r"\D*?(\d{1,3}(?:[.,']\d{3})+|\d+)(?:[.,](\d{1,2}))?\D*")
+_NUMBER = re.compile(r"[\W_]*(\d{1,3}(?:[.,']\d{3})+|\d+)(?:[.,](\d{1,2}))?[\W_]*")
 _SPANISH = TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer("spanish")).build()
 _ENGLISH = TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer("english")).build()
 
@@ -57,21 +57,18 @@ def fold_value(value: str) -> str:
     return " ".join(fold(value).split())[:500]
 
 
-@lru_cache(maxsize=_CACHED)
 def forms(word: str) -> Forms:
     """Return the forms of one word as it stands on a page or in a query; none where it has no letter or digit."""
     folded = fold(word)
+    if folded.isalnum():
+        return Forms((folded[:_LONGEST],), ())
     main = tuple(part[:_LONGEST] for part in _PART.findall(folded))
-    extra: list[str] = []
-    number = _canonical_number(folded)
-    if number is not None:
-        extra.append(number)
-    elif len(main) > 1:
-        extra.append("".join(main)[:_LONGEST])
-    return Forms(main, tuple(form for form in extra if main != (form,)))
+    if not main:
+        return Forms((), ())
+    extra = _canonical_number(folded) or "".join(main)[:_LONGEST]
+    return Forms(main, () if main == (extra,) else (extra,))
 
 
-@lru_cache(maxsize=_CACHED)
 def stems(form: str) -> tuple[str, ...]:
     """Return the Spanish and the English stem of a form, marked `s:` and `e:`; none unless it is letters only."""
     if len(form) < _SHORTEST_STEMMED or not form.isalpha():
@@ -110,8 +107,8 @@ def tokens(word: str) -> tuple[str, ...]:
 
 def _canonical_number(folded: str) -> str | None:
     # A point or comma before one or two last digits parts decimals, one between groups of three parts thousands.
-    match = None if folded.isalpha() else _NUMBER.fullmatch(folded)
-    if match is None or any(letter.isalpha() for letter in folded):
+    match = _NUMBER.fullmatch(folded)
+    if match is None:
         return None
     whole, decimals = re.sub(r"\D", "", match[1]), (match[2] or "").rstrip("0")
     return f"{whole}.{decimals}" if decimals else whole

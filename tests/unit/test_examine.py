@@ -146,7 +146,13 @@ def test_a_page_of_35000_by_35000_is_too_large(tmp_path):
     chunk = struct.pack(">IIBBBBB", 35_000, 35_000, 1, 0, 0, 0, 0)
     head = b"IHDR" + chunk
     path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + bytes(99)
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + head
+        + struct.pack(">I", zlib.crc32(head))
+        + struct.pack(">I", 99)
+        + b"IDAT"
+        + bytes(99)
     )
     assert refused(path) == "too-large"
 

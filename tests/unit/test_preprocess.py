@@ -1,0 +1,147 @@
+"""Cleaning and straightening: what must change changes, and a page that needs nothing keeps its pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from records.text import Box, Geometry
+from tasks import preprocess
+from tasks.orientation import reads_better_over, set_upright
+from tasks.preprocess import clean
+from tasks.skew import straighten, turn
+
+SEED = 7
+
+
+def never(_strip):
+    raise AssertionError("an ordinary page is not asked")
+
+
+def confident(_strip):
+    return 90.0
+
+
+@pytest.fixture(scope="module")
+def page(corpus):
+    """A clean grey page of print."""
+    return np.asarray(Image.open(corpus / "letter.tif").convert("L"))
+
+
+@pytest.fixture(scope="module")
+def bitonal(corpus):
+    return np.asarray(Image.open(corpus / "factura.tif").convert("L"))
+
+
+def test_a_clean_page_keeps_its_pixels(page, bitonal):
+    for pixels in (page, bitonal):
+        cleaned = clean(pixels, never)
+        assert np.array_equal(cleaned.pixels, pixels)
+        assert cleaned.kept == Box(0, 0, pixels.shape[1], pixels.shape[0])
+        upright = set_upright(pixels, never)
+        assert np.array_equal(upright.pixels, pixels)
+        assert (upright.turned, upright.skew) == (0, 0.0)
+
+
+def test_speckle_is_taken_away(page):
+    random = np.random.default_rng(SEED)
+    speckled = page.copy()
+    speckled[random.random(page.shape) < 0.01] = 0
+    cleaned = clean(speckled, never)
+    assert cleaned.facts["isolated"] > preprocess.SALT
+    assert preprocess.isolated_share(cleaned.pixels) < preprocess.SALT / 10
+
+
+def test_the_black_bed_is_cut_off_and_its_size_kept(page):
+    bed = np.zeros((page.shape[0] + 400, page.shape[1] + 240), np.uint8)
+    bed[160 : 160 + page.shape[0], 80 : 80 + page.shape[1]] = page
+    kept = clean(bed, never).kept
+    assert abs(kept.x0 - 80) <= 8
+    assert abs(kept.y0 - 160) <= 8
+    assert abs(kept.x1 - (80 + page.shape[1])) <= 8
+    assert abs(kept.y1 - (160 + page.shape[0])) <= 8
+
+
+def test_the_last_pixels_of_a_page_are_not_cut(page):
+    odd = page[:3501, :2473]  # no multiple of eight
+    assert clean(odd, never).kept == Box(0, 0, 2473, 3501)
+
+
+def test_a_shadow_is_divided_out(page):
+    shade = np.linspace(1.0, 0.4, page.shape[1])[None, :]
+    shadowed = (page * shade).astype(np.uint8)
+    cleaned = clean(shadowed, never)
+    assert cleaned.facts["uneven"] > preprocess.UNEVEN
+    assert np.percentile(cleaned.pixels[:, -200:], 50) > 235
+    assert preprocess.unevenness(preprocess.paper_map(cleaned.pixels)) < 0.03
+
+
+def test_faint_print_is_stretched(page):
+    faint = (150 + page.astype(float) * 0.2).astype(np.uint8)
+    cleaned = clean(faint, never)
+    assert cleaned.facts["stretched"] == 1.0
+    assert cleaned.pixels.min() < 30
+    assert cleaned.pixels.max() == 255
+
+
+def test_noise_is_stretched_away(page):
+    random = np.random.default_rng(SEED)
+    noisy = np.clip(page + random.normal(0, 20, page.shape), 0, 255).astype(np.uint8)
+    cleaned = clean(noisy, confident)
+    assert cleaned.facts["noise"] > preprocess.NOISY
+    assert "stretched" in cleaned.facts
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3000), (63, 63), (64, 64), (65, 200)])
+def test_small_pages_pass(shape):
+    pixels = np.full(shape, 255, np.uint8)
+    assert clean(pixels, confident).pixels.shape[0] <= shape[0]
+    assert set_upright(pixels, confident).turned == 0
+
+
+@pytest.mark.parametrize("angle", [-6.0, -3.0, -0.6, 0.6, 1.5, 3.0, 6.0, 11.0])
+def test_a_known_skew_is_found(page, angle):
+    skewed = np.asarray(Image.fromarray(page).rotate(-angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255))
+    upright = set_upright(skewed, confident)
+    assert upright.skew == pytest.approx(angle, abs=0.1)
+    assert upright.turned == 0
+
+
+def reads(page):
+    """A recogniser that reads a strip well only where it is part of the upright page."""
+    upright = {row.tobytes() for row in page if row.min() < 128}
+
+    def sample(strip):
+        return 95.0 if any(row.tobytes() in upright for row in strip) else 5.0
+
+    return sample
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_a_turned_page_is_set_upright(page, turned):
+    sample = reads(page)
+    upright = set_upright(turn(page, (360 - turned) % 360), sample)
+    if not upright.asked and reads_better_over(upright, sample)[0]:  # as the reader asks where a page reads badly
+        upright = upright.upside_down()
+    assert upright.turned == turned
+    assert np.array_equal(upright.pixels, page)
+
+
+def test_a_quarter_turn_that_nobody_can_read_is_undone(page):
+    upright = set_upright(turn(page, 90), lambda strip: 20.0)
+    assert upright.turned == 0
+    assert upright.asked
+
+
+def test_straightening_agrees_with_the_geometry_of_boxes(page):
+    """A mark on the raster lies where `Geometry.to_upright` says once the page is straight."""
+    raster = np.full((900, 1300), 255, np.uint8)
+    raster[300:306, 1000:1006] = 0
+    for turned in (0, 90, 180, 270):
+        for skew in (-4.0, 0.7, 5.0):
+            geometry = Geometry(1300, 900, turned, skew)
+            straight = straighten(turn(raster, turned), skew)
+            assert straight.shape[::-1] == geometry.upright_size
+            ys, xs = np.nonzero(straight < 128)
+            x, y = geometry.to_upright(1003, 303)
+            assert xs.mean() + 0.5 == pytest.approx(x, abs=1.0)
+            assert ys.mean() + 0.5 == pytest.approx(y, abs=1.0)

@@ -1,0 +1,104 @@
+"""Whatever people read has its Spanish: texts in the commands, help, and the words of the closed lists."""
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from cli.main import muniment
+from cli.reasons import CODES
+from records.errors import MunimentError
+from records.fields import Status
+from records.lifecycle import BATCH_STATES, EVENT_TYPES, RECORD_STATES, STATUS_STATES
+from records.reasons import REFUSALS, WAITING
+from records.review_codes import REVIEW_CODES
+from tasks.answers import SUMMARIES
+
+ROOT = Path(__file__).resolve().parents[2]
+PO = ROOT / "infra/locale/es/LC_MESSAGES/muniment.po"
+
+
+@pytest.fixture(scope="module")
+def spanish() -> Catalog:
+    with PO.open("rb") as file:
+        return read_po(file, locale="es")
+
+
+def missing(spanish: Catalog, texts: Iterator[str] | set[str]) -> list[str]:
+    found = []
+    for text in texts:
+        message = spanish.get(text)
+        if message is None or not message.string or message.fuzzy:
+            found.append(text)
+    return found
+
+
+def calls(name: str, *folders: str) -> set[str]:
+    """Return the constant first arguments of calls; also those within f-strings, which babel does not see."""
+    found = set()
+    for path in (path for folder in folders for path in sorted((ROOT / folder).glob("*.py"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                if called == name and isinstance(node.args[0].value, str):
+                    found.add(node.args[0].value)
+    return found
+
+
+def helps(command: click.Command = muniment) -> Iterator[str]:
+    if command.help:
+        yield command.help
+    yield from (p.help for p in command.params if isinstance(p, click.Option) and p.help)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            below = command.get_command(click.Context(command), name)
+            assert below is not None
+            yield from helps(below)
+
+
+def test_every_text_that_babel_finds_has_its_spanish(spanish: Catalog) -> None:
+    texts = {str(found[2]) for found in extract_from_dir(ROOT / "cli", keywords={"_": None})}
+    assert len(texts) > 40
+    assert missing(spanish, texts) == []
+
+
+def test_every_text_within_another_has_its_spanish(spanish: Catalog) -> None:
+    assert missing(spanish, calls("_", "cli")) == []
+
+
+def test_every_help_text_has_its_spanish(spanish: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUNIMENT_LANGUAGE", "en")
+    assert missing(spanish, helps()) == []
+
+
+def test_every_word_of_the_closed_lists_has_its_spanish(spanish: Catalog) -> None:
+    def tree(cls: type[MunimentError]) -> Iterator[type[MunimentError]]:
+        yield cls
+        for below in cls.__subclasses__():
+            yield from tree(below)
+
+    words = {*STATUS_STATES, *RECORD_STATES, *BATCH_STATES, *get_args(Status), *REVIEW_CODES.values(), *CODES.values()}
+    words |= {SUMMARIES.get(event, event.replace("_", " ")) for event in EVENT_TYPES}
+    words |= {cls.next_step for cls in tree(MunimentError)}
+    words |= {text.partition(": ")[2] or text for text in (*REFUSALS.values(), *WAITING.values())}
+    words |= {"environment", "file", "default", "secret file", "holds", "does not hold", "could not check"}
+    assert missing(spanish, words) == []
+
+
+def test_every_step_of_a_check_has_its_spanish(spanish: Catalog) -> None:
+    assert missing(spanish, calls("step", "tasks", "custody")) == []
+
+
+def test_every_translation_has_the_same_places(spanish: Catalog) -> None:
+    for message in spanish:
+        if message.id:
+            here = {name for _, name, _, _ in string.Formatter().parse(str(message.id)) if name}
+            there = {name for _, name, _, _ in string.Formatter().parse(str(message.string)) if name}
+            assert here == there, message.id
