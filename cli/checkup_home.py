@@ -19,7 +19,7 @@ from infra.database import HEAD
 from infra.home import places_of
 from infra.services import Services
 from infra.settings import Settings
-from records.errors import MunimentError
+from records.errors import DatabaseUnavailableError, MunimentError
 from records.ids import parse_instant
 from records.places import Places
 from records.tables import persons
@@ -42,7 +42,8 @@ def home_checks(settings: Settings, open_services: Callable[[], Services]) -> li
     try:
         services = open_services()
     except MunimentError as error:
-        return [*checks, Check("database", False, str(error), "answers", "muniment config show")]
+        name = "database" if isinstance(error, DatabaseUnavailableError) else "installation"
+        return [*checks, Check(name, False, str(error), "answers", "muniment config show")]
     parts = (_database, _store, _index, _people, _ledger_clock)
     return [*checks, *(check for part in parts for check in part(services))]
 

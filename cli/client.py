@@ -15,9 +15,8 @@ from records.tables import clients
 from tasks import answers
 
 commands = click.Group()
-_NAME = re.compile(
-    r"[^\W_](?:[\w .&'-]{0,62}[\w&])?"
-)  # also the name of its watched folder: no separators, no dots first
+# also the name of its watched folder: no separators, no dot first
+_NAME = re.compile(r"[^\W_](?:[\w .,&'-]{0,62}[\w.&])?")
 
 
 @commands.group("client")

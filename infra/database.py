@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from records.errors import ConfigurationError, DatabaseUnavailableError, NoSpaceError
@@ -52,6 +52,10 @@ def _translated() -> Iterator[None]:
         if "full" in str(error.orig if isinstance(error, DBAPIError) else error):
             raise NoSpaceError("the database's disk is full") from error
         raise DatabaseUnavailableError("the database did not answer") from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # a narrower one says what the caller did, not what the file is
+            raise
+        raise DatabaseUnavailableError("the database's file is damaged, or is none") from error
 
 
 def sqlite_engine(path: Path) -> Engine:

@@ -51,7 +51,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search. `text` is words, `"a phrase"`, `-not`, `word*`; all words must be on the page. Filters are exact."""
+    """A search. `text` is words, `"a phrase"`, `-not`, `word*`; all words must be on the page (search.query).
+
+    Filters are exact, `fields` without regard to case and accents; with a filter `text` may be empty. `limit` is 1 to
+    200. `cursor` is that of an answer to the same query, and may come from outside.
+    """
 
     text: str
     access: Access
@@ -66,7 +70,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One page that matches: `boxes` are the matching words on it, in pixels of its raster."""
+    """One page that matches: `boxes` are the matching words on it, in pixels of its raster.
+
+    `score` is above 0 and at most 1 (search.ranking). `snippet` is HTML: text escaped, matching words in `<mark>`
+    (search.snippets). `fields` are those of the record.
+    """
 
     record: str
     page: int
@@ -80,7 +88,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A page of answers; `total` counts pages that match, `cursor` continues, `suggestions` when nothing matches."""
+    """A page of answers; `total` counts pages that match, `cursor` continues, None at the end.
+
+    `suggestions`, when nothing matches, are whole query texts with words that this person's pages have.
+    """
 
     total: int
     hits: tuple[Hit, ...]

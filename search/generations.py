@@ -80,9 +80,9 @@ class Generations:
 
     def begin(self) -> Generation:
         """Make the empty folder of the next generation; the caller holds the lock."""
+        # Never a name again that a reader may still have open, even where the pointer is damaged.
+        number = max((int(path.name[1:]) for path in self._folders()), default=0) + 1
         self.remove_others()
-        current = self.current_or_none()
-        number = int(current.name[1:]) + 1 if current is not None else 1
         generation = Generation(f"g{number:06d}", MAPPING_VERSION)
         self.path(generation).mkdir(mode=0o700)
         return generation
@@ -106,7 +106,7 @@ class Generations:
     def remove_others(self) -> None:
         """Remove generations that are not current: what a rebuild replaced, or left when it was ended."""
         current = self.current_or_none()
-        for path in self._folder.glob("g[0-9]*"):
+        for path in self._folders():
             if current is None or path.name != current.name:
                 shutil.rmtree(path, ignore_errors=True)
 
@@ -116,6 +116,9 @@ class Generations:
             return self.current()
         except IndexUnavailableError:
             return None
+
+    def _folders(self) -> list[Path]:
+        return list(self._folder.glob("g" + "[0-9]" * 6))
 
     def _take(self, lock: int) -> None:
         for attempt in range(self._tries):

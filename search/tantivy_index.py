@@ -122,26 +122,32 @@ class TantivyIndex:
     def rebuild(self, documents: Iterable[RecordDocument]) -> int:
         """Make a new generation of `documents`, then swap; others can search meanwhile, not write."""
         with self._generations.writing():
-            generation = self._generations.begin()
-            with _translated():
-                index = Index(build_schema(), str(self._generations.path(generation)))
-            pages = 0
-            with _writer(index) as writer:
-                for document in documents:  # errors of the caller's own are his: they are not translated
-                    with _translated():
-                        _add(writer, document)
-                    pages += len(document.pages)
-                with _translated():
-                    writer.commit()
-                    self._keep_removals(index, writer)
-                    writer.commit()
-            with _translated():
-                self._generations.switch(generation)
-            return pages
+            try:
+                return self._fill_next(documents)
+            finally:
+                self._generations.remove_others()
 
     def close(self) -> None:
         """Give back the open files."""
         self._opened = None
+
+    def _fill_next(self, documents: Iterable[RecordDocument]) -> int:
+        with _translated():
+            generation = self._generations.begin()
+            index = Index(build_schema(), str(self._generations.path(generation)))
+        pages = 0
+        with _writer(index) as writer:
+            for document in documents:  # errors of the caller's own are his: they are not translated
+                with _translated():
+                    _add(writer, document)
+                pages += len(document.pages)
+            with _translated():
+                writer.commit()
+                self._keep_removals(index, writer)
+                writer.commit()
+        with _translated():
+            self._generations.switch(generation)
+        return pages
 
     def _keep_removals(self, index: Index, writer: IndexWriter) -> None:
         """Carry over which records were removed at which version, so that older changes stay ignored."""
@@ -182,17 +188,19 @@ class TantivyIndex:
                 return None
             if current.mapping != MAPPING_VERSION:
                 raise IndexUnavailableError("the index is of another version: run 'muniment index rebuild'")
+            opened = self._opened  # other threads may set it meanwhile
             try:
-                if self._opened is None or self._opened.generation != current:
-                    self._opened = _open(self._generations.path(current), current)
-                self._opened.index.reload()
+                if opened is None or opened.generation != current:
+                    opened = _open(self._generations.path(current), current)
+                opened.index.reload()
             except (OSError, ValueError):
                 # A rebuild may have replaced this generation between the look at the pointer and the opening.
                 self._opened = None
                 if attempt + 1 == _REOPENED or self._generations.current() == current:
                     raise
                 continue
-            return self._opened
+            self._opened = opened
+            return opened
         return None
 
 

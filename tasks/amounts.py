@@ -62,7 +62,8 @@ def solve(equation: Equation, choices: Mapping[str, Sequence[Choice]], lines: in
         del chosen[equation.result]
     values = {name: Decimal(choice.value) for name, choice in chosen.items()}
     missing = derive(equation, values) or _derive_optional(equation, values)
-    if missing is not None and missing[1] > 0:
+    enough = len(values) >= 2 or len(equation.fields) == 2  # a total is not derived from the net amount alone
+    if missing is not None and missing[1] > 0 and enough:
         name, value = missing
         made = Candidate(name, money_text(value), "", 0, (), 0.6, "derived")
         chosen[name] = Choice(made, 0.6, 1)

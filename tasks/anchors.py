@@ -98,10 +98,17 @@ class Labels:
         hits = [self._hit(row, match, 1.0) for match in self.exact.finditer(row.folded)]
         if loose:
             for match in self.loose.finditer(row.folded):
-                if not any(match.start() < hit.end and hit.start < match.end() for hit in hits):
-                    hits.append(self._hit(row, match, LOOSE_WEIGHT))
+                hits = self._add_loose(hits, self._hit(row, match, LOOSE_WEIGHT))
         hits.sort(key=lambda hit: hit.start)
         return [hit for hit in hits if hit.end - hit.start > SHORT or self._stands_free(hit, hits)]
+
+    @staticmethod
+    def _add_loose(hits: list[Hit], new: Hit) -> list[Hit]:
+        """Add a label found loosely, unless an exact one stands there; a longer one replaces those within it."""
+        crossed = [hit for hit in hits if new.start < hit.end and hit.start < new.end]
+        if any(hit.start < new.start or hit.end >= new.end for hit in crossed):
+            return hits
+        return [*(hit for hit in hits if hit not in crossed), new]
 
     def _stands_free(self, hit: Hit, hits: Iterable[Hit]) -> bool:
         """Tell whether a short label of a word or code (nº, to) stands where labels do, not in running text.

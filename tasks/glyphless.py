@@ -1,7 +1,8 @@
 """Make the one font of a text layer: every character is a blank of half an em, so that words can be laid over print.
 
-PDF/A asks that every font be embedded, invisible ones too (ISO 19005-2, 6.2.11.4). A TrueType font of two empty
-glyphs does it: Identity-H codes are UTF-16 units, all mapped to the second glyph, and ToUnicode maps them back.
+PDF/A asks that every font be embedded, invisible ones too (ISO 19005-2, 6.2.11.4). A TrueType font of two
+glyphs that show nothing does it: Identity-H codes are UTF-16 units, all mapped to the second glyph, and ToUnicode maps
+them back.
 """
 
 import struct
@@ -26,20 +27,30 @@ TYPE0 = f"/Type /Font /Subtype /Type0 /BaseFont /{FONT_NAME} /Encoding /Identity
 
 @cache
 def font_program() -> bytes:
-    """Return a TrueType font (ISO/IEC 14496-22) of two empty glyphs."""
+    """Return a TrueType font (ISO/IEC 14496-22) of two glyphs that show nothing."""
     tables = {
         b"cmap": struct.pack(">HHHHI", 0, 1, 3, 1, 12) + struct.pack(">HHHHHHH HHHHH", 4, 24, 0, 2, 2, 0, 0,
                                                                      0xFFFF, 0, 0xFFFF, 1, 0),
-        b"glyf": b"\0\0",
+        b"glyf": _glyph(),
         b"head": struct.pack(">IIIIHHqqhhhhHHhhh", 0x10000, 0x10000, 0, 0x5F0F3CF5, 0, _EM, 0, 0, 0, 0, ADVANCE, _EM,
                              0, 8, 2, 0, 0),
         b"hhea": struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, _EM, 0, 0, ADVANCE, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2),
         b"hmtx": struct.pack(">HhHh", ADVANCE, 0, ADVANCE, 0),
-        b"loca": struct.pack(">HHH", 0, 0, 0),
-        b"maxp": struct.pack(">IHHHHHHHHHHHHHH", 0x10000, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0),
+        b"loca": struct.pack(">HHH", 0, 0, len(_glyph()) // 2),
+        b"maxp": struct.pack(">IHHHHHHHHHHHHHH", 0x10000, 2, 3, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0),
         b"post": struct.pack(">IIhhIIIII", 0x30000, 0, 0, 0, 1, 0, 0, 0, 0),
     }  # fmt: skip
     return _with_directory(tables)
+
+
+def _glyph() -> bytes:
+    """Return a line without width from corner to corner of its cell: nothing to see, but a box.
+
+    pdfium finds no text in a quarter turn where glyphs have no height.
+    """
+    box = struct.pack(">hhhhh", 1, 0, 0, ADVANCE, _EM)
+    points = struct.pack(">HH3B3h3h", 2, 0, 1, 1, 1, 0, ADVANCE, -ADVANCE, 0, _EM, -_EM)
+    return box + points + b"\0"
 
 
 def _with_directory(tables: dict[bytes, bytes]) -> bytes:

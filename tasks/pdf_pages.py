@@ -186,9 +186,8 @@ def _has_mask(path: Path, number: int, image: PageImage) -> bool:
 
 
 def _decoded(image: PageImage) -> Grey:
-    bitmap = image.handle.get_bitmap()
-    with contextlib.closing(bitmap):
-        pixels = np.asarray(bitmap.to_pil().convert("L"), dtype=np.uint8)
+    # not closed by us: the buffer is pdfium's, and goes with the last reference
+    pixels = np.asarray(image.handle.get_bitmap().to_pil().convert("L"), dtype=np.uint8)
     if pixels.shape != (image.height, image.width):
         raise RefusedScanError("damaged", "an image decodes to another size than it states")
     return pixels

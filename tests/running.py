@@ -27,7 +27,7 @@ class Muniment:
             stderr=subprocess.PIPE,
         )
 
-    def __call__(self, *arguments: str | Path, expect: int | None = 0, **environment: str) -> dict[str, Any]:
+    def __call__(self, *arguments: str | Path, expect: int | None = 0, **environment: str) -> Any:
         child = self.start(*arguments, "--json", **environment)
         out, err = child.communicate(timeout=600)
         if expect is not None:

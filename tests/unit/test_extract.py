@@ -14,6 +14,7 @@ from records.text import PageText, union
 from tasks.describe import describe
 from tests.corpus.drawn_documents import DOCUMENTS
 from tests.corpus.drawn_pages import page
+from tests.corpus.drawn_variants import VARIANTS
 
 LIBRARY = shipped_library()
 TODAY = date(2026, 3, 1)
@@ -31,7 +32,7 @@ def codes(description, name):
 
 
 @pytest.mark.parametrize("source", ["ocr", "born-digital"])
-@pytest.mark.parametrize("drawn", DOCUMENTS, ids=lambda drawn: drawn.name)
+@pytest.mark.parametrize("drawn", [*DOCUMENTS, *VARIANTS], ids=lambda drawn: drawn.name)
 def test_fields_are_found(drawn, source):
     found, _ = fields(drawn.text, language=drawn.language, source=source)
     assert {name: found[name].value for name in drawn.fields} == drawn.fields

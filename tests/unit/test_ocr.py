@@ -1,5 +1,7 @@
 """One suite for both engines: the same page gives the same words, boxes and order."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,7 +59,7 @@ def test_boxes_hold_their_words_ink(words, page):
 
 def test_lines_and_blocks_are_counted_from_one_in_reading_order(words):
     assert words[0].line == words[0].block == 1
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in itertools.pairwise(words):
         assert word.line in (before.line, before.line + 1)
         assert word.block in (before.block, before.block + 1)
     one_line = [word.text for word in words if word.line == next(w.line for w in words if w.text == "NIF:")]

@@ -160,7 +160,7 @@ def test_the_first_page_with_words_settles_the_documents_language(tmp_path):
             asked.append((number, language))
             page = replace(
                 flagged_page(number, ""), flags=(), language="eng", engine="e",
-                words=tuple(Word(text, Box(0, 0, 1, 1), 90.0, 1, 1) for text in "the of and to in is".split()),
+                words=tuple(Word(text, Box(0, 0, 1, 1), 90.0, 1, 1) for text in ("the", "of", "and", "to", "in", "is")),
             )  # fmt: skip
             answer = Future()
             answer.set_result(page)
