@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 
 from custody.keys import DocumentKey, new_salt
 from custody.ledger import Actor, Draft, Entry, append, commitment, find
+from custody.merkle import root_of
 from custody.sealing import check_digest, digest_file
 from custody.tables import derivatives, event_details, events, key_envelopes, key_releases, originals
 from custody.vault import Vault
@@ -183,16 +184,7 @@ def processed(vault: Vault, connection: Connection, actor: Actor, client: str, i
 
 def merkle_root(leaves: Sequence[bytes]) -> str:
     """Return the Merkle tree hash of RFC 6962, section 2.1, in hexadecimal."""
-    if not leaves:
-        return hashlib.sha256(b"").hexdigest()
-
-    def root(part: Sequence[bytes]) -> bytes:
-        if len(part) == 1:
-            return hashlib.sha256(b"\x00" + part[0]).digest()
-        split = 1 << ((len(part) - 1).bit_length() - 1)
-        return hashlib.sha256(b"\x01" + root(part[:split]) + root(part[split:])).digest()
-
-    return root(leaves).hex()
+    return root_of(hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves).hex()
 
 
 def _root_of(ids: Sequence[str]) -> str:

@@ -17,6 +17,7 @@
     + LeaseLostError              26
     + AccessDeniedError           27
     + ReleaseRefusedError         28
+    + NoteError                   29
   x SearchError                   30
     + QueryError                  31
   x UnavailableError              40  (retryable)
@@ -177,6 +178,13 @@ class ReleaseRefusedError(CustodyError):
     """A key was asked for without a committed, fresh and unused event that names its document."""
 
     exit_code = 28
+
+
+class NoteError(CustodyError):
+    """A signed note is malformed, not signed by the key asked for, or its signature does not hold."""
+
+    exit_code = 29
+    next_step = "Compare the key with the one you got by another way, and ask for the note again."
 
 
 class SearchError(MunimentError):

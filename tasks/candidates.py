@@ -24,6 +24,7 @@ from tasks.layout import Row
 FIRM = 0.93  # confidence of the best single piece of evidence: one sure label with its value beside it
 LOOSE_MONEY = 0.55  # of a bare integer taken as an amount
 WHOLE_MONEY = 0.9  # of an amount without cents
+CUT_OFF = 0.6  # of an amount with one decimal: the other was perhaps not read
 EARLIER_MONEY = 0.6  # of an amount that is not the last beside its label
 FAR_AWAY = 0.85  # of a value that other words part from its label
 FAR_CHARACTERS = 22
@@ -139,7 +140,8 @@ def _money(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
     readings = find_money(text, conventions.decimal)
     firm = [reading for reading in readings if reading.firm]
     for position, reading in enumerate(reversed(firm)):
-        whole = 1.0 if re.search(r"[.,]\s?\d{2}$", reading.raw.strip("€$£ ")) else WHOLE_MONEY
+        cents = re.search(r"[.,]\s?(\d{1,2})\D*$", reading.raw)
+        whole = WHOLE_MONEY if cents is None else CUT_OFF if len(cents[1]) == 1 else 1.0
         yield reading, whole * (1.0 if position == 0 else EARLIER_MONEY)
     if not firm and len(readings) == 1 and not re.search(r"[A-Za-z]{3}", text):
         yield readings[0], LOOSE_MONEY

@@ -5,6 +5,7 @@ is (other compressions, several strips, transparency) is decoded and coded witho
 """
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,25 +40,29 @@ class CodedImage:
     palette: bytes = b""
 
 
-def coded_page(path: Path, media_type: str, number: int, limits: Limits) -> CodedImage:
-    """Return the picture of page `number` (from 1) of an image file that `tasks.examine` has accepted.
+def coded_pages(path: Path, media_type: str, first: int, limits: Limits) -> Iterator[CodedImage]:
+    """Yield the pictures of an image file that `tasks.examine` has accepted, from page `first` (from 1) on.
+
+    One page is in memory at a time, and a TIFF's directories are walked once.
 
     Raises:
-        RefusedScanError: it cannot be decoded where it must be ("damaged", "too-large").
+        RefusedScanError: one cannot be decoded where it must be ("damaged", "too-large").
     """
     if media_type == TIFF:
-        found = _from_tiff(path, number, limits)
-    elif media_type == JPEG:
+        for number, directory in enumerate(tiff.directories(path, limits.pages), 1):
+            if number >= first:
+                yield _from_tiff(path, directory) or _coded_again(path, number, limits)
+        return
+    if media_type == JPEG:
         found = _from_jpeg(path.read_bytes())
     elif media_type == PNG:
         found = _from_png(path)
     else:
         found = _from_jp2(path) if media_type == JP2 else None
-    return found if found is not None else _coded_again(path, number, limits)
+    yield found or _coded_again(path, 1, limits)
 
 
-def _from_tiff(path: Path, number: int, limits: Limits) -> CodedImage | None:
-    directory = next(d for index, d in enumerate(tiff.directories(path, limits.pages), 1) if index == number)
+def _from_tiff(path: Path, directory: tiff.Directory) -> CodedImage | None:
     tags = directory.tags
     offsets, sizes = tags.get(tiff.STRIP_OFFSETS, ()), tags.get(tiff.STRIP_BYTES, ())
     if len(offsets) != 1 or len(sizes) != 1 or tags.get(tiff.FILL_ORDER, (1,))[0] != 1:

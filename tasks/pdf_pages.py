@@ -49,30 +49,8 @@ class PageImage:
 
 
 @contextlib.contextmanager
-def open_page(path: Path, number: int) -> Iterator[Any]:
-    """Yield page `number` (from 1) as pdfium's page; document and page are closed afterwards.
-
-    Raises:
-        RefusedScanError: the document or the page does not open ("damaged").
-    """
-    try:
-        document = pypdfium2.PdfDocument(path)
-    except (pypdfium2.PdfiumError, OSError) as error:
-        raise RefusedScanError("damaged", "the PDF does not open") from error
-    with contextlib.closing(document):
-        try:
-            page = document[number - 1]
-        except (pypdfium2.PdfiumError, IndexError) as error:
-            raise RefusedScanError("damaged", f"page {number} does not open") from error
-        with contextlib.closing(page):
-            try:
-                yield page
-            except pypdfium2.PdfiumError as error:
-                raise RefusedScanError("damaged", f"page {number} cannot be taken apart") from error
-
-
-def page_count(path: Path) -> int:
-    """Return how many pages a PDF has.
+def open_document(path: Path) -> Iterator[Any]:
+    """Yield a PDF as pdfium's document and close it afterwards.
 
     Raises:
         RefusedScanError: it does not open ("damaged").
@@ -82,6 +60,41 @@ def page_count(path: Path) -> int:
     except (pypdfium2.PdfiumError, OSError) as error:
         raise RefusedScanError("damaged", "the PDF does not open") from error
     with contextlib.closing(document):
+        yield document
+
+
+@contextlib.contextmanager
+def page_of(document: Any, number: int) -> Iterator[Any]:
+    """Yield page `number` (from 1) of pdfium's document and close it afterwards.
+
+    Raises:
+        RefusedScanError: the page does not open or cannot be taken apart ("damaged").
+    """
+    try:
+        page = document[number - 1]
+    except (pypdfium2.PdfiumError, IndexError) as error:
+        raise RefusedScanError("damaged", f"page {number} does not open") from error
+    with contextlib.closing(page):
+        try:
+            yield page
+        except pypdfium2.PdfiumError as error:
+            raise RefusedScanError("damaged", f"page {number} cannot be taken apart") from error
+
+
+@contextlib.contextmanager
+def open_page(path: Path, number: int) -> Iterator[Any]:
+    """Yield page `number` (from 1) of a PDF; errors as for `open_document` and `page_of`."""
+    with open_document(path) as document, page_of(document, number) as page:
+        yield page
+
+
+def page_count(path: Path) -> int:
+    """Return how many pages a PDF has.
+
+    Raises:
+        RefusedScanError: it does not open ("damaged").
+    """
+    with open_document(path) as document:
         return len(document)
 
 

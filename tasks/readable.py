@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name
@@ -18,8 +19,8 @@ from records.errors import RefusedScanError
 from records.options import Limits
 from records.text import PageText, read_words
 from tasks import glyphless, pdfa
-from tasks.coded_images import CodedImage, coded_page
-from tasks.pdf_pages import POINT, PageImage, open_page, page_image
+from tasks.coded_images import CodedImage, coded_pages
+from tasks.pdf_pages import POINT, PageImage, open_document, page_image, page_of
 from tasks.pdf_structure import stored_images
 from tasks.pdf_writer import PdfWriter
 from tasks.sources import PDF
@@ -109,8 +110,11 @@ def _from_images(
         tree = writer.number()
         font = _write_font(writer)
         kids: list[int] = []
+        pictures = coded_pages(source, media_type, part.first, limits)
         for page in words:
-            image = coded_page(source, media_type, part.first + len(kids), limits)
+            image = next(pictures, None)
+            if image is None:
+                raise RefusedScanError("damaged", "the scan has fewer pages than were read")
             if image.samples == _CMYK_SAMPLES and image.profile is None:
                 reason = "colours of print without their profile"
             kids.append(_write_page(writer, page, image, tree, font))
@@ -181,11 +185,11 @@ def _from_pdf(
         del document.pages[last:]
         del document.pages[: part.first - 1]
         pdfa.make_plain(document)
-        font = None
-        for page in words:
-            if page.source == "ocr" and page.engine:
-                font = font or _embedded_font(document)
-                _lay_over(document, page, source, part.first + page.page - 1, font)
+        font = _embedded_font(document)
+        with open_document(source) as shown:
+            for page in words:
+                if page.source == "ocr" and page.engine:
+                    _lay_over(document, page, shown, part.first + page.page - 1, font)
         reason = next(pdfa.blockers(document), None)
         pdfa.add_identity(document, reason is None, created)
         document.remove_unreferenced_resources()
@@ -219,10 +223,10 @@ def _flate(document: pikepdf.Pdf, packed: bytes) -> pikepdf.Stream:
     return stream
 
 
-def _lay_over(document: pikepdf.Pdf, page: PageText, source: Path, number: int, font: pikepdf.Object) -> None:
+def _lay_over(document: pikepdf.Pdf, page: PageText, source: Any, number: int, font: pikepdf.Object) -> None:
     """Lay the words of one page over it; a page that is one image is drawn anew, without earlier hidden text."""
     target = document.pages[page.page - 1]
-    with open_page(source, number) as shown:
+    with page_of(source, number) as shown:
         image = page_image(shown)
         left, _, _, top = shown.get_bbox()
         rotation = int(shown.get_rotation())

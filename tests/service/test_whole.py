@@ -94,10 +94,9 @@ def test_drawn_scans_go_the_whole_way(installation: Muniment, corpus: Path, tmp_
     values = {field["name"]: field["value"] for field in shown["fields"]}
     assert values["total"] == "1493.75" and values["number"] == "2026-0417" and values["date"] == "2026-03-12"
     events = [event["type"] for event in installation("record", "timeline", records["factura.tif"])["events"]]
-    assert events[:7] == [
-        "received", "sealed", "stored", *(["retention_set"] if "retention_set" in events[:4] else []), "accessioned",
-        "registered", "read", "described",
-    ][:7]  # fmt: skip
+    steps = [event for event in events if event != "retention_set"]  # which only a store with locks has
+    assert steps[:6] == ["received", "sealed", "stored", "accessioned", "registered", "read"]
+    assert ("retention_set" in events) == (installation.environment.get("MUNIMENT_STORE") == "s3")
 
 
 def test_the_readable_copy_is_a_pdf_with_the_words(installation: Muniment, corpus: Path, tmp_path: Path) -> None:

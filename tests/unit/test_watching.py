@@ -7,6 +7,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -489,29 +490,29 @@ def test_a_folder_swapped_for_a_link_between_check_and_claim_leads_nowhere(watch
 # Folders that cannot be served
 
 
-@pytest.fixture
+@contextmanager
 def powerless(watcher: Watcher) -> Iterator[None]:
-    """Whatever this test does, it does without root's power over permissions."""
+    """Do without root's power over permissions."""
     if os.geteuid() != 0:
         yield
         return
+    watcher.services.children.run(60.0, os.getpid)  # nobody may not be allowed to start an interpreter
     home = watcher.services.places.home
-    parents = [
-        parent for parent in home.parents if parent.stat().st_uid == 0 and parent.stat().st_mode & 0o011 != 0o011
-    ]
-    modes = [(parent, parent.stat().st_mode) for parent in parents]
+    closed = [parent for parent in home.parents if parent.stat().st_mode & 0o011 != 0o011]
+    modes = [(parent, stat.S_IMODE(parent.stat().st_mode)) for parent in closed]
     for parent, mode in modes:
-        parent.chmod(stat.S_IMODE(mode) | 0o011)
+        parent.chmod(mode | 0o011)
     for path in [home, *home.rglob("*")]:
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     os.seteuid(NOBODY)
-    yield
-    os.seteuid(0)
-    for parent, mode in modes:
-        parent.chmod(stat.S_IMODE(mode))
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        for parent, mode in modes:
+            parent.chmod(mode)
 
 
-@pytest.mark.usefixtures("powerless")
 def test_a_folder_that_nothing_can_be_renamed_out_of_is_said_and_stops_no_other(watcher: Watcher, page: Page) -> None:
     with watcher.services.database.write() as connection:
         add_client(connection, watcher.services.vault, "aguas", SYSTEM)
@@ -519,34 +520,32 @@ def test_a_folder_that_nothing_can_be_renamed_out_of_is_said_and_stops_no_other(
     other = watcher.services.places.inbox / "aguas"
     (other / "a.tif").write_bytes(page(1))
     (watcher.inbox / "b.tif").write_bytes(page(2))
-    other.chmod(0o500)
-    watcher.restart()
-    assert ["cannot be taken out" in text for text in watcher.memory.problems.values()] == [True]
-    watcher.look()
-    watcher.look(after=2.0)
-    watcher.look(after=4.0)
-    assert watcher.states()["a.tif"] == ("waiting", "no-permission")
-    with watcher.services.database.read() as connection:
-        due = connection.execute(select(scans.c.path).where(scans.c.todo.is_(True))).scalars().all()
-    assert [Path(path).name for path in due] == ["b.tif"]
-    other.chmod(0o700)
-    watcher.restart()
-    assert watcher.memory.problems == {}
-    watcher.look()
-    assert watcher.look(after=4.0).ready == 1
+    with powerless(watcher):
+        other.chmod(0o500)
+        watcher.restart()
+        assert ["cannot be taken out" in text for text in watcher.memory.problems.values()] == [True]
+        watcher.look()
+        watcher.look(after=2.0)
+        watcher.look(after=4.0)
+        assert watcher.states()["a.tif"] == ("waiting", "no-permission")
+        assert [Path(row.path).name for row in watcher.rows() if row.todo] == ["b.tif"]
+        other.chmod(0o700)
+        watcher.restart()
+        assert watcher.memory.problems == {}
+        watcher.look()
+        assert watcher.look(after=4.0).ready == 1
 
 
-@pytest.mark.usefixtures("powerless")
 def test_a_permission_that_goes_after_the_self_test_makes_a_file_wait(watcher: Watcher, page: Page) -> None:
     (watcher.inbox / "a.tif").write_bytes(page(1))
     watcher.look()
     assert watcher.look(after=4.0).ready == 1
-    watcher.inbox.chmod(0o500)
-    try:
-        assert [receipt.outcome for receipt in watcher.work()] == ["waiting"]
-        assert (watcher.row().state, watcher.row().reason) == ("waiting", "no-permission")
-    finally:
+    with powerless(watcher):
+        watcher.inbox.chmod(0o500)
+        receipts = watcher.work()
         watcher.inbox.chmod(0o700)
+    assert [receipt.outcome for receipt in receipts] == ["waiting"]
+    assert (watcher.row().state, watcher.row().reason) == ("waiting", "no-permission")
 
 
 def test_an_inbox_on_another_file_system_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,22 @@
+"""One Prefect test server for all flow tests: it takes about ten seconds to start."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+# read when Prefect is imported, which the test modules do
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="muniment-prefect-")
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+os.environ["DO_NOT_TRACK"] = "1"
+os.environ["PREFECT_LOGGING_EXTRA_LOGGERS"] = "records,custody,search,tasks,infra"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def prefect_backend() -> Iterator[None]:
+    """A real server on a database of its own."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=60):
+        yield
