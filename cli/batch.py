@@ -1,5 +1,6 @@
 """`muniment batch`: what was offered together, whether all of it arrived, and closing it."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -8,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from cli.frame import Frame, _, command
 from custody import access
 from custody.access import clients_of
+from custody.receipts import receipt_text
 from records.catalogue import client_by_name, resolve
 from records.errors import InvalidValueError, UnknownIdError
 from records.lifecycle import BATCH_STATES
@@ -68,6 +70,26 @@ def close_command(frame: Frame, batch_id: str, waive: str | None, by: str | None
     with services.database.read() as connection:
         document = _answer(connection, found)
     frame.answer(document, lambda: _plain(document))
+
+
+@command(batch, "receipt")
+@click.argument("batch_id", metavar="B")
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+def receipt_command(frame: Frame, batch_id: str, target: Path) -> None:
+    """Write the signed receipt of a batch for its client to keep: ids and sealed digests, no names."""
+    services = frame.services
+    with services.database.read() as connection:
+        found = _find(frame, connection, batch_id)
+        text = receipt_text(connection, found)
+    signer = services.receipt_signer
+    target.write_text(signer.sign(text), encoding="utf-8")
+    document = {"batch": found, "to": str(target), "vkey": signer.key.vkey}
+    frame.answer(
+        document,
+        lambda: _("receipt written to {to}; whoever checks it needs this key, given another way:\n{vkey}").format(
+            **document
+        ),
+    )
 
 
 def _second_person(frame: Frame, connection: Connection, client: str, name: str) -> str:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from records.errors import InvalidValueError
 from records.options import Limits
-from tasks.coded_images import CodedImage, coded_page
+from tasks.coded_images import CodedImage, coded_pages
 from tasks.magic import media_type
 from tasks.pdf_writer import PdfWriter
 from tasks.sources import IMAGES, page_count
@@ -136,18 +136,17 @@ def as_tiff(files: tuple[Path, ...], pages: int, target: Path) -> None:
 
 def as_pdf(files: tuple[Path, ...], pages: int, target: Path) -> None:
     """Write one PDF of `pages` pages, the files' pages over and over; pictures are copied as they are coded."""
-    every = [(path, number) for path in files for number in range(1, page_count(path, kind_of(path)) + 1)]
+    pictures = ((path, image) for path in cycle(files) for image in coded_pages(path, kind_of(path), 1, Limits()))
     with target.open("wb") as file:
         writer = PdfWriter(file)
         tree = writer.number()
-        kids = [_pdf_page(writer, tree, path, number) for path, number in islice(cycle(every), pages)]
+        kids = [_pdf_page(writer, tree, path, image) for path, image in islice(pictures, pages)]
         shown = " ".join(f"{kid} 0 R" for kid in kids)
         writer.write(f"/Type /Pages /Count {len(kids)} /Kids [{shown}]", number=tree)
         writer.finish(writer.write(f"/Type /Catalog /Pages {tree} 0 R"))
 
 
-def _pdf_page(writer: PdfWriter, tree: int, path: Path, number: int) -> int:
-    image = coded_page(path, kind_of(path), number, Limits())
+def _pdf_page(writer: PdfWriter, tree: int, path: Path, image: CodedImage) -> int:
     entries = f"/Type /XObject /Subtype /Image /Width {image.width} /Height {image.height} /ColorSpace {_space(image)}"
     picture = writer.write(f"{entries} {image.entries}", image.data)
     wide, high = (round(side * POINTS / _dpi(path), 2) for side in (image.width, image.height))

@@ -11,6 +11,7 @@ Implements `tasks.bounded.ChildPool` (design, section 2, rule 8; intake, section
 """
 
 import contextlib
+import errno
 import os
 import pickle
 import resource
@@ -32,7 +33,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from records.errors import ChildLimitError, ConfigurationError, MunimentError
+from records.errors import ChildFaultError, ChildLimitError, ConfigurationError, MunimentError, NoSpaceError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,7 +71,7 @@ class Children:
         """Run a module-level `function` in a child, for `seconds` of wall clock at most, and return its future.
 
         The future raises ChildLimitError ('time', 'memory', 'crash'), the function's own MunimentError, or a
-        RuntimeError with type and place of any other error (its text may quote the document, so it stays behind).
+        ChildFaultError with type and place of any other error (its text may quote the document, so it stays behind).
         """
         answer: Future[R] = Future()
         self._waiting.add(answer)
@@ -251,7 +252,9 @@ def _serve(call: bytes) -> Any:
     except Exception as error:  # noqa: BLE001 - the outermost boundary of the child; see `submit`
         frames = traceback.extract_tb(error.__traceback__)
         place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[:-4:-1])
-        raise RuntimeError(f"{type(error).__module__}.{type(error).__qualname__} at {place}") from None
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoSpaceError(f"in a child at {place}") from None
+        raise ChildFaultError(f"{type(error).__module__}.{type(error).__qualname__} at {place}") from None
 
 
 def _translated(error: BaseException) -> BaseException:

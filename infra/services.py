@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from custody import people
 from custody.access import Person
 from custody.keys import FileKeyRing
+from custody.notes import FileSigner
 from custody.sealing import Sealed, seal_file
 from custody.stores.base import ObjectStore
 from custody.stores.directory import DirectoryStore, make_directory
@@ -86,6 +87,11 @@ class Services:
         return S3Store(client, self.settings.s3_bucket)
 
     @cached_property
+    def receipt_signer(self) -> FileSigner:
+        """Signs the receipts of batches."""
+        return FileSigner(self.places.keys / "receipts.key", "muniment/receipts")
+
+    @cached_property
     def scratch(self) -> Path:
         """This process's private folder."""
         return make_scratch(self.places)
@@ -102,9 +108,8 @@ class Services:
             from search.tantivy_index import TantivyIndex
 
             return TantivyIndex(self.places.index, INDEX_SECONDS)
-        from search.opensearch_index import OpenSearchIndex
-
         from infra.clients import opensearch_client
+        from search.opensearch_index import OpenSearchIndex
 
         return OpenSearchIndex(opensearch_client(self.settings), self.settings.opensearch_alias)
 

@@ -8,6 +8,7 @@
     + AmbiguousIdError            14
     + InvalidValueError           15
     + RecordClassError            16
+    + ChildFaultError             17
   x CustodyError                  20
     + FixityError                 21
     + OriginalNotFoundError       22
@@ -111,6 +112,13 @@ class RecordClassError(InputError):
 
     exit_code = 16
     next_step = "Correct the class file at the place named; 'muniment class show generic' is an example."
+
+
+class ChildFaultError(InputError):
+    """A parser in a child process met something nobody foresaw; only the error's type and place are told."""
+
+    exit_code = 17
+    next_step = "The file is kept aside; report the type and place named, they hold nothing of the document."
 
 
 class CustodyError(MunimentError):

@@ -6,6 +6,7 @@ Source: reference of data verification, section 2 (outcomes and their effects).
 REVIEW_CODES: dict[str, str] = {
     "class-unsure": "Two classes fit about as well: say which it is.",
     "no-text": "Nothing could be read: look at the image and key the fields.",
+    "page-unread": "A page could not be read and was kept as it is: look at its image.",
     "required-missing": "A field that this class must have was not found: key it.",
     "low-confidence": "The value was found, but not surely enough: compare it with the image.",
     "ambiguous": "The value can be read in two ways: say which is meant.",

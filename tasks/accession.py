@@ -17,6 +17,7 @@ from custody.sealing import digest_file
 from custody.tables import originals as originals_table
 from records.catalogue import records_of_scan, scan_row
 from records.errors import (
+    ChildFaultError,
     ChildLimitError,
     NoSpaceError,
     RefusedScanError,
@@ -119,9 +120,9 @@ def _look_in_child(services: Services, path: Path) -> tuple[Examined, str, int]:
     for attempt in range(1, TRIES + 1):
         try:
             return services.children.run(services.limits.examine_seconds, look, path, services.limits)
-        except ChildLimitError as error:
+        except (ChildLimitError, ChildFaultError) as error:
             if attempt == TRIES:
-                raise RefusedScanError("poison", f"limit: {error.limit}") from error
+                raise RefusedScanError("poison", str(error)) from error
     raise AssertionError
 
 

@@ -80,7 +80,7 @@ def ingest_isolated(scan: ScanId, services: Services, steps: Steps = PLAIN, leas
         return (ingest_leased if leased else ingest_scan)(scan, services, steps)
     except CustodyError:
         return AccessionReceipt(scan, "waiting")  # the alarm is raised and in the ledger
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the boundary of one document
         # not .exception(): the text of a foreign error may quote the document
         _logger.error("scan %s stopped by %s", scan, type(error).__name__)  # noqa: TRY400
         return AccessionReceipt(scan, "waiting")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
-from records.errors import ChildLimitError, RefusedScanError
+from records.errors import ChildFaultError, ChildLimitError, RefusedScanError
 from records.options import Limits, ReadingOptions
 from records.text import PageText
 from tasks import languages
@@ -90,5 +90,7 @@ def _settled(number: int, call: "Future[PageText]") -> PageText:
         return call.result()
     except ChildLimitError as error:
         return flagged_page(number, error.limit)
+    except ChildFaultError:
+        return flagged_page(number, "fault")
     except RefusedScanError as error:
         return flagged_page(number, error.code)

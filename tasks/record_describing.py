@@ -6,7 +6,7 @@ them (`detail`, reference of custody, section 1.3). Crash point: 31 committed.
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, update
@@ -22,7 +22,7 @@ from records.catalogue import (
     replace_reviews,
     scan_row,
 )
-from records.fields import Description
+from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
 from records.tables import records
 from tasks import intake
@@ -56,7 +56,12 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
         if row.state != "read":
             return DescribeReceipt(record, row.state, 0, 0)
     restore_words(services, [record])
-    found = describe(tuple(pages_of(services, record)), services.library, services.clock.now().date(), hint)
+    read = tuple(pages_of(services, record))
+    found = describe(read, services.library, services.clock.now().date(), hint)
+    unread = [page for page in read if page.flags]
+    if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
+        listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
+        found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))
     state = _commit(record, services, found)
     services.vault.reached(31)
     _logger.info("described record %s: %s, %d fields", record, state, len(found.fields))

@@ -19,7 +19,7 @@ from custody.ledger import Draft, append
 from custody.opening import fetch, processed, release
 from custody.tables import originals, outbox
 from records.catalogue import page_values, record_row, scan_row, sources_of
-from records.errors import ChildLimitError, InputError, OriginalConflictError
+from records.errors import InputError, OriginalConflictError
 from records.ids import RecordId, instant
 from records.tables import pages, records
 from records.text import PageText, read_words, write_words
@@ -133,7 +133,7 @@ def _derive(
         )
         stored.append(store_derivative(services.vault, record, "readable", original, target))
         conformance = report.conformance or report.reason or "none"
-    except (ChildLimitError, InputError, RuntimeError) as error:
+    except InputError as error:
         _logger.warning("no readable copy of %s: %s", record, type(error).__name__)
         conformance = "none"
     finally:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from records.errors import ChildLimitError, RefusedScanError
+from records.errors import ChildFaultError, ChildLimitError, NoSpaceError, RefusedScanError
 from records.options import Limits
 from tasks import magic
 from tasks.examine import HEAD, examine
@@ -72,9 +72,9 @@ def check(services: Services, files: list[tuple[Found, Seen]], seconds: float) -
 def _verdict(done: "Future[Verdict]") -> Verdict:
     try:
         return done.result()
-    except ChildLimitError:
+    except (ChildLimitError, ChildFaultError):
         return "never"  # what becomes of it is decided when it is claimed
-    except (RuntimeError, CancelledError):
+    except (NoSpaceError, CancelledError):
         return "not-whole"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.children import Children
-from records.errors import ChildLimitError, ConfigurationError, RefusedScanError
+from records.errors import ChildFaultError, ChildLimitError, ConfigurationError, RefusedScanError
 from tests.unit import children_calls as calls
 
 GIB = 1024**3
@@ -67,7 +67,7 @@ def test_a_domain_error_comes_back_as_itself(children):
 
 
 def test_the_text_of_a_foreign_error_stays_in_the_child(children):
-    with pytest.raises(RuntimeError, match="ValueError") as caught:
+    with pytest.raises(ChildFaultError, match="ValueError") as caught:
         children.run(10, calls.fail_with_text)
     assert "person" not in str(caught.value)
     assert "children_calls.py" in str(caught.value)

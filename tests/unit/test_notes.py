@@ -2,10 +2,12 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from custody.merkle import root_of
 from custody.notes import FileSigner, NoteKey, parse_vkey, verify
@@ -94,3 +96,15 @@ def test_the_streamed_root_is_the_recursive_one(leaves: list[bytes]) -> None:
 
     assert merkle_root(leaves) == recursive(leaves).hex()
     assert root_of(hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves) == recursive(leaves)
+
+
+def test_a_batch_has_a_receipt_that_binds_the_ledger(muniment: Any, tmp_path: Path) -> None:
+    Image.new("1", (600, 300), 1).save(tmp_path / "a.tif", dpi=(300, 300))
+    taken = muniment("ingest", tmp_path / "a.tif")
+    answer = muniment("batch", "receipt", taken["batch"], "--to", tmp_path / "receipt")
+    lines = verify((tmp_path / "receipt").read_bytes(), parse_vkey(answer["vkey"])).splitlines()
+    assert lines[:2] == ["muniment receipt v1", f"batch {taken['batch']}"]
+    assert lines[3].startswith("ledger ") and lines[-1].startswith("offered 1 accessioned 1 ")
+    scan = taken["scans"][0]
+    assert lines[4].startswith(f"scan {scan['scan']} original {scan['original']} size ")
+    assert scan["sha256"] not in "".join(lines)  # the digest of clear bytes stays at home
