@@ -85,7 +85,7 @@ def a_scan(catalogue: EngineDatabase) -> str:
                 todo=True,
                 attempt=0,
                 lease_token=0,
-            )  # fmt: skip
+            )
         )
     return scan
 

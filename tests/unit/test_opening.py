@@ -50,7 +50,7 @@ def test_an_original_opens_bit_for_bit_and_says_so_first(services: Any, held: An
     assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
     assert (opened.sha256, opened.size) == (row.sha256, row.size)
     with services.database.read() as connection:
-        entry = list(entries(connection, opened.seq, opened.seq + 1))[0]
+        entry = next(iter(entries(connection, opened.seq, opened.seq + 1)))
         kept = connection.execute(select(event_details)).one()
     assert (entry.event["type"], entry.event["reason"]) == ("exported", "audit")
     assert b"Ana" not in entry.leaf and entry.event["detail"] and kept.text == "asked by Ana Ruiz"
@@ -173,7 +173,7 @@ def test_no_leaf_holds_clear_text_or_the_clear_digest(services: Any, held: Any) 
     row, scan = held
     with services.database.read() as connection:
         leaves = b"\n".join(entry.leaf for entry in entries(connection))
-        stored = [json.loads(e.leaf) for e in entries(connection) if e.event["type"] == "stored"][0]
+        stored = next(json.loads(e.leaf) for e in entries(connection) if e.event["type"] == "stored")
         assert find(connection, stored["id"]) is not None
     assert row.sha256.encode() not in leaves
     assert scan.name.encode() not in leaves
