@@ -98,7 +98,10 @@ def run_peer(
 
 
 def _install(folder: Path, environment: dict[str, str]) -> bool:
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
     made = _ask([sys.executable, "-m", "venv", str(folder)], environment)
     if made.returncode == 0:
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q", "install", REQUIREMENT]

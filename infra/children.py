@@ -29,11 +29,15 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import parent_process
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
-
-from pebble import ProcessExpired, ProcessPool
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeGuard, TypeVar
 
 from records.errors import ChildFaultError, ChildLimitError, ConfigurationError, MunimentError, NoSpaceError
+
+if TYPE_CHECKING:
+    from pebble import (
+        ProcessExpired,
+        ProcessPool,
+    )  # loaded with the first call only: it costs as much as the rest of a short command
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -119,7 +123,7 @@ class Children:
         answer.add_done_callback(partial(_cancel_with, inner))
 
     def _settle(
-        self, answer: "Future[R]", pool: ProcessPool, retry: Callable[[], None] | None, inner: "Future[R]"
+        self, answer: "Future[R]", pool: "ProcessPool", retry: Callable[[], None] | None, inner: "Future[R]"
     ) -> None:
         """Hand a child's answer on; a pool that lost an idle child is replaced and the call made once more."""
         if inner.cancelled():  # by way of the answer
@@ -130,9 +134,9 @@ class Children:
             if retry is not None and not answer.cancelled():
                 retry()
                 return
-        if isinstance(error, ProcessExpired):
+        if _is_expiry(error):
             _kill_group(error.pid)
-        if isinstance(error, ProcessExpired | TimeoutError):
+        if _is_expiry(error) or isinstance(error, TimeoutError):
             self._sweep()
         if not answer.set_running_or_notify_cancel():
             return
@@ -141,10 +145,12 @@ class Children:
         else:
             answer.set_exception(_translated(error))
 
-    def _open(self) -> ProcessPool:
+    def _open(self) -> "ProcessPool":
         if self._closed:
             raise ConfigurationError("the pool of children is closed")
         if self._pool is None:
+            from pebble import ProcessPool
+
             if self._temporary is None:
                 self._temporary = Path(tempfile.mkdtemp(prefix="children-", dir=self._folder))
             self._pool = ProcessPool(
@@ -155,7 +161,7 @@ class Children:
             )
         return self._pool
 
-    def _drop(self, pool: ProcessPool) -> None:
+    def _drop(self, pool: "ProcessPool") -> None:
         with self._lock:
             if self._pool is pool:
                 self._pool = None
@@ -257,10 +263,17 @@ def _serve(call: bytes) -> Any:
         raise ChildFaultError(f"{type(error).__module__}.{type(error).__qualname__} at {place}") from None
 
 
+def _is_expiry(error: BaseException | None) -> "TypeGuard[ProcessExpired]":
+    """Tell whether a child died by itself; only a pool that is loaded can have said so."""
+    from pebble import ProcessExpired
+
+    return isinstance(error, ProcessExpired)
+
+
 def _translated(error: BaseException) -> BaseException:
     if isinstance(error, TimeoutError):
         return ChildLimitError("time")
-    if isinstance(error, ProcessExpired):
+    if _is_expiry(error):
         # Nobody of ours kills with signal 9 without having said so: the kernel ran out of memory.
         return ChildLimitError("memory" if error.exitcode == -signal.SIGKILL else "crash")
     return ChildLimitError("crash") if isinstance(error, BrokenProcessPool) else error
@@ -271,7 +284,7 @@ def _cancel_with(inner: "Future[R]", answer: "Future[R]") -> None:
         inner.cancel()
 
 
-def _retire(pool: ProcessPool) -> None:
+def _retire(pool: "ProcessPool") -> None:
     pool.stop()  # type: ignore[no-untyped-call]  # pebble types only part of itself
     pool.join()
 

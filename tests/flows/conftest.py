@@ -1,5 +1,6 @@
 """One Prefect test server for all flow tests: it takes about ten seconds to start."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,3 +21,10 @@ def prefect_backend() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=60):
         yield
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Prefect's client leaves a closed connection to the collector at the end of a run: not to other suites' tests."""
+    yield
+    gc.collect()

@@ -95,7 +95,9 @@ def test_the_table_refuses_change(services: Any, act: str) -> None:
 
 
 TAMPERING = {
-    "leaf changed": ("UPDATE events SET leaf = CAST(replace(leaf, 'viewed', 'vieweD') AS BLOB) WHERE seq = :seq", "leaf-hash"),
+    "leaf changed": (
+        "UPDATE events SET leaf = CAST(replace(leaf, 'viewed', 'vieweD') AS BLOB) WHERE seq = :seq", "leaf-hash",
+    ),
     "leaf made text": ("UPDATE events SET leaf = CAST(leaf AS TEXT) WHERE seq = :seq", "leaf"),
     "leaf and hash changed": (
         "UPDATE events SET leaf = CAST('{}' AS BLOB), leaf_hash = 'x' WHERE seq = :seq", "leaf",
