@@ -1,5 +1,7 @@
 """`muniment search`: find pages by their text, with filters; only what the person may see, counts included."""
 
+import html
+import sys
 from datetime import date
 
 import click
@@ -70,12 +72,19 @@ def _plain(found: Results) -> str:
     lines = [_("{total} pages").format(total=found.total)]
     for hit in found.hits:
         lines.append(f"{hit.record}  {_('page')} {hit.page}  {hit.record_class}")
-        lines.append("    " + " ".join(hit.snippet.split()))
+        lines.append("    " + _shown(hit.snippet))
     if not found.hits and found.suggestions:
         lines.append(_("Did you mean: {words}?").format(words=", ".join(found.suggestions)))
     if found.cursor:
         lines.append(_("More: --cursor {cursor}").format(cursor=found.cursor))
     return "\n".join(lines)
+
+
+def _shown(snippet: str) -> str:
+    """Return a snippet for a terminal: its matches bold where there is one, its HTML escapes undone."""
+    start, end = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    marked = " ".join(snippet.split()).replace("<mark>", start).replace("</mark>", end)
+    return html.unescape(marked)
 
 
 def _day(text: str | None) -> date | None:
