@@ -47,7 +47,7 @@ def ingest_command(
 def _report(frame: Frame, receipt: ingest.IngestReceipt, expected: int | None) -> None:
     with frame.services.database.read() as connection:
         counts = batch_counts(connection, receipt.batch)
-        shown = [answers.scan_answer(connection, scan) for scan in receipt.scans]
+        shown = answers.scan_answers(connection, receipt.scans)
     by_outcome = {
         outcome: sum(1 for scan in shown if scan["outcome"] == outcome)
         for outcome in ("accessioned", "duplicate", "refused", "waiting")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import ColumnElement
 
 from cli.frame import Frame, _, command
 from custody import access
@@ -12,7 +12,7 @@ from custody.access import clients_of
 from custody.ledger import Entry
 from custody.opening import Act, open_derivative, record_act
 from custody.sealing import digest_file
-from records.catalogue import record_row, resolve
+from records.catalogue import client_by_name, record_row, resolve
 from records.errors import UnknownIdError
 from records.lifecycle import RECORD_STATES
 from records.tables import batches, records
@@ -39,18 +39,16 @@ def list_command(
     services = frame.services
     with services.database.read() as connection:
         mine = clients_of(connection, services.person, "view", services.today())
-        query = select(records).where(records.c.client.in_(mine)).order_by(records.c.id)
+        where: list[ColumnElement[bool]] = [records.c.client.in_(mine)]
+        if client is not None:
+            where.append(records.c.client == client_by_name(connection, client).id)
         if record_class is not None:
-            query = query.where(records.c.record_class == record_class)
+            where.append(records.c.record_class == record_class)
         if state is not None:
-            query = query.where(records.c.state == state)
+            where.append(records.c.state == state)
         if batch is not None:
-            query = query.where(records.c.batch == resolve(connection, batches, batch))
-        rows = []
-        for row in connection.execute(query).all():
-            shown = answers.record_head(connection, row)
-            if client in (None, row.client, shown["client"]):
-                rows.append(shown)
+            where.append(records.c.batch == resolve(connection, batches, batch))
+        rows = answers.record_heads(connection, *where)
     plain = "\n".join(f"{r['id']}  {_(r['state']):<12} {r['class'] or '-'}  {r['client']}" for r in rows)
     frame.answer({"records": rows}, plain or _("There are no records."))
 

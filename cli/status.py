@@ -33,7 +33,7 @@ def status_command(frame: Frame, batch: str | None, state: str | None, since: st
             query = query.where(scans.c.batch.in_(found))
         if since is not None:
             query = query.where(scans.c.offered >= _instant(since))
-        shown = [answers.scan_answer(connection, scan) for scan in connection.execute(query).scalars().all()]
+        shown = answers.scan_answers(connection, connection.execute(query).scalars().all())
     counts = {name: sum(1 for scan in shown if scan["state"] == name) for name in STATUS_STATES}
     if state is not None:
         shown = [scan for scan in shown if scan["state"] == state]

@@ -1,4 +1,4 @@
-"""`muniment up` as people run it: a child process with a server of its own, fed through its folders, ended and killed."""
+"""`muniment up` as people run it: a child process with its own server, fed through its folders, ended and killed."""
 
 import json
 import os
