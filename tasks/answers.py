@@ -63,7 +63,7 @@ def scan_answers(connection: Connection, wanted: Sequence[str]) -> list[Answer]:
             .where(scans.c.id.in_(part))
         ).all()
         sources = {row.duplicate_of or row.id for row in rows}
-        made: dict[str, list[Row[Any]]] = {}
+        made: dict[str, list[Any]] = {}
         query = select(records.c.id, records.c.scan, records.c.state).where(records.c.scan.in_(sources))
         for record in connection.execute(query.order_by(records.c.id)):
             made.setdefault(record.scan, []).append(record)
@@ -71,7 +71,7 @@ def scan_answers(connection: Connection, wanted: Sequence[str]) -> list[Answer]:
     return [found[scan] for scan in wanted]
 
 
-def _scan(row: Row[Any], made: Sequence[Row[Any]]) -> Answer:
+def _scan(row: Any, made: Sequence[Any]) -> Answer:
     outcome = "waiting" if row.state == "received" else row.state
     state = row.state
     if state == "accessioned":  # from here on the least advanced of its records says how far it is
