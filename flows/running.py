@@ -25,7 +25,7 @@ from tasks import services as contract
 
 _logger = logging.getLogger(__name__)
 UNDER_WAY = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
-FLUSH_SECONDS = 3.0
+FLUSH_SECONDS = 1.5
 
 
 def one_scan(services: Services, doubt: Callable[[], bool]) -> Callable[[ScanId, contract.Services], bool]:
@@ -40,6 +40,7 @@ def one_scan(services: Services, doubt: Callable[[], bool]) -> Callable[[ScanId,
             asyncio.run(ingest_scan(scan))
         except MunimentError as error:
             _logger.warning("the flow of scan %s ended by %s", scan, type(error).__name__)
+            # a bare MunimentError stands for something foreign (flows/_tasks.py): perhaps the server
             return not doubt() if type(error) is MunimentError else True
         except (httpx.HTTPError, PrefectException):
             doubt()

@@ -31,7 +31,7 @@ _logger = logging.getLogger(__name__)
 START_SECONDS = 120.0  # first start with its migrations, on a loaded machine
 DEAF_SECONDS = 60.0  # a server that runs but does not answer for so long is started anew
 CHECK_SECONDS = 1.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 3.0
 HOST = "127.0.0.1"
 LOGGERS = "records,custody,search,tasks,infra"
 
@@ -116,7 +116,8 @@ class PrefectServer:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
             "PREFECT_API_SSL_CERT_FILE": str(self._places.run / "prefect.pem"),
             "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json", "PREFECT_LOGGING_EXTRA_LOGGERS": LOGGERS,
-            "PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_LOGGING_COLORS": "false", "PREFECT_CLI_PROMPT": "false",
+            "PREFECT_LOGGING_LEVEL": "WARNING", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+            "PREFECT_LOGGING_COLORS": "false", "PREFECT_CLI_PROMPT": "false",
             "PREFECT_CLI_COLORS": "false", "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         }  # fmt: skip
 

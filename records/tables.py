@@ -131,7 +131,7 @@ scans = Table(
     Column("lease_owner", Text),
     Column("lease_token", Integer, nullable=False, default=0),
     Column("lease_until", Instant),
-    Column("arrival", String(64), unique=True),  # digest of path, size, mtime while a watched file is still there
+    Column("arrival", String(64), unique=True),  # digest of client and path while a watched file is there
     one_of("state", SCAN_STATES),
     Index("ix_scans_batch", "batch"),
     Index("ix_scans_todo", "todo", "offered"),

@@ -6,7 +6,7 @@ as such and never opened. Taking out is a rename of exactly the bytes that were 
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,15 @@ def list_folder(root: Path) -> Listing:
     def unlisted(_error: OSError) -> None:
         listing.whole = False
 
+    try:
+        _walk(root, listing, unlisted)
+    except OSError as error:  # the watched folder itself
+        unlisted(error)
+    listing.found.sort(key=lambda found: (found.mtime_ns, found.source))
+    return listing
+
+
+def _walk(root: Path, listing: Listing, unlisted: Callable[[OSError], None]) -> None:
     for place, folders, names, opened in os.fwalk(root, onerror=unlisted, follow_symlinks=False):
         parts = Path(place).relative_to(root).parts
         for name in [name for name in folders if name in JUNK_FOLDERS]:
@@ -80,8 +89,6 @@ def list_folder(root: Path) -> Listing:
             listing.whole = False
         for name in [*names, *folders]:
             _note(listing, Path(place) / name, parts[0] if parts else None, opened)
-    listing.found.sort(key=lambda found: (found.mtime_ns, found.source))
-    return listing
 
 
 def take_out(root: Path, source: Path, target: Path, expected: tuple[int | None, int | None]) -> None:

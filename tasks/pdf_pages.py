@@ -82,6 +82,27 @@ def page_of(document: Any, number: int) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
+def seen_page(path: Path, number: int) -> Iterator[Any]:
+    """Yield page `number` (from 1) with what its form fields and annotations show made part of it.
+
+    What was typed into a form is in its fields' looks, not in the page's text. The file is not changed.
+
+    Raises:
+        RefusedScanError: as for `open_document` and `page_of`.
+    """
+    with open_document(path) as document:
+        with page_of(document, number) as page:
+            changed = _has_visible_annotations(page) and (
+                pdfium.FPDFPage_Flatten(page, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS
+            )
+            if not changed:
+                yield page
+                return
+        with page_of(document, number) as page:  # only a page opened anew shows it
+            yield page
+
+
+@contextlib.contextmanager
 def open_page(path: Path, number: int) -> Iterator[Any]:
     """Yield page `number` (from 1) of a PDF; errors as for `open_document` and `page_of`."""
     with open_document(path) as document, page_of(document, number) as page:
@@ -112,11 +133,11 @@ def page_raster(path: Path, number: int, options: ReadingOptions, limits: Limits
         width, height = rendered_size(page, options.render_dpi)
         _check(width, height, limits)
         turn = int(page.get_rotation())
-        if options.renderer == "pdfium":
-            return _by_pdfium(page, width, height, turn, options.render_dpi), options.render_dpi, turn, False
-    pixels = _by_poppler(path, number, width, height, turn, limits)
+    pixels = None
+    if options.renderer != "pdfium":
+        pixels = _by_poppler(path, number, width, height, turn, limits)
     if pixels is None:
-        with open_page(path, number) as page:
+        with seen_page(path, number) as page:
             pixels = _by_pdfium(page, width, height, turn, options.render_dpi)
     return pixels, options.render_dpi, turn, False
 

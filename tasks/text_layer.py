@@ -1,7 +1,8 @@
 """Take the words of a born-digital PDF page from its own text, with their boxes.
 
-Text that can be seen and decoded is kept, not read again. Not taken: hidden text over a scan (some earlier OCR),
-text under or on a large image, and text whose characters have no meaning (fonts without a mapping).
+Text that can be seen and decoded is kept, not read again, with what was typed into form fields. Not taken: hidden
+text over a scan (some earlier OCR), text under or on a large image, and text whose characters have no meaning (fonts
+without a mapping).
 Boxes are in pixels of the page's raster: the crop box at `render_dpi`, /Rotate not applied (docs/design/formats.md).
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from records.text import Box, Word
-from tasks.pdf_pages import MAX_OBJECTS, POINT, open_page, rendered_size
+from tasks.pdf_pages import MAX_OBJECTS, POINT, rendered_size, seen_page
 
 ENGINE = "pdf-text"
 CERTAIN = 100.0  # the file says so itself
@@ -45,7 +46,7 @@ def text_layer(path: Path, number: int, dpi: int) -> TextPage | None:
     Raises:
         RefusedScanError: the document or the page does not open ("damaged").
     """
-    with open_page(path, number) as page:
+    with seen_page(path, number) as page:
         if not _has_visible_text(page):
             return None
         width, height = rendered_size(page, dpi)

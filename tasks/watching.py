@@ -36,7 +36,7 @@ class WatchOptions:
     arriving: float = 600.0
     quiet: float = 8.0  # a folder dropped whole is a batch when nothing in it changes for so long
     reconcile: float = 60.0
-    grace: float = 20.0  # what is under way at the end may finish within it
+    grace: float = 12.0  # what is under way at the end may finish within it
     apart: tuple[Path, ...] = ()
     not_below: tuple[Path, ...] = ()
 
@@ -87,7 +87,8 @@ def watch(
     prepare(services, options, memory)
     crew = Crew(services, work, options.grace)
     crew.start()
-    began()
+    if not stop.is_set():
+        began()
     reconciled = None
     try:
         while not stop.is_set() and crew.is_well:
@@ -122,6 +123,7 @@ def prepare(services: Services, options: WatchOptions, memory: Memory) -> None:
         ConfigurationError: the inbox overlaps programs or our own data, or others may write the settings file.
     """
     places = services.places
+    places.inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
     inbox_files.check_settings_file(places.home / "muniment.toml")
     ours = tuple(folder for folder in places.folders() if folder not in (places.home, places.inbox))
     inbox_files.check_apart(places.inbox, (*options.apart, *ours), (*options.not_below, places.home))

@@ -12,6 +12,7 @@ os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="muniment-prefect-")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_LOGGING_EXTRA_LOGGERS"] = "records,custody,search,tasks,infra"
+os.environ["PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW"] = "ignore"  # our loggers speak outside of flows as well
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -256,3 +256,32 @@ def test_the_text_of_a_rotated_page_stays_in_the_page_as_stored(tmp_path, rotate
     assert (page.width, page.height) == (600, 400)
     assert page.words[0].box.x0 == pytest.approx(20 * 300 / 72, abs=5)
     assert page.words[0].box.y1 == pytest.approx((96 - 20) * 300 / 72, abs=16)
+
+
+def test_what_was_typed_into_a_form_is_text_of_its_page(corpus, tmp_path):
+    path = tmp_path / "form.pdf"
+    with pikepdf.open(corpus / "digital.pdf") as document:
+        font = document.pages[0].resources.Font.F
+        look = document.make_stream(b"BT /F 11 Tf 2 4 Td (Valdemar) Tj ET")
+        look.Type, look.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+        look.BBox = pikepdf.Array([0, 0, 100, 16])
+        look.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F=font))
+        field = document.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Tx, T=pikepdf.String("name"),
+                V=pikepdf.String("Valdemar"), F=4, Rect=pikepdf.Array([300, 100, 400, 116]),
+                AP=pikepdf.Dictionary(N=look),
+            )
+        )  # fmt: skip
+        document.pages[0].obj.Annots = pikepdf.Array([field])
+        document.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
+        document.save(path)
+    before = path.read_bytes()
+    page = text_layer(path, 1, 300)
+    (word,) = (word for word in page.words if word.text == "Valdemar")
+    assert word.box.x0 == pytest.approx(302 * 300 / 72, abs=6)
+    assert word.box.y1 == pytest.approx((841.92 - 104) * 300 / 72, abs=6)
+    for renderer in ("pdfium", "auto"):
+        pixels = load_page(path, PDF, 1, replace(OPTIONS, renderer=renderer), LIMITS).pixels
+        assert (pixels[word.box.y0 : word.box.y1, word.box.x0 : word.box.x1] < 128).mean() > 0.05
+    assert path.read_bytes() == before
