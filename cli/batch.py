@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from cli.frame import Frame, _, command
 from custody import access
 from custody.access import clients_of
+from custody.handover import hand_over
 from custody.receipts import receipt_text
 from records.catalogue import client_by_name, resolve
 from records.errors import InvalidValueError, UnknownIdError
@@ -82,7 +83,7 @@ def receipt_command(frame: Frame, batch_id: str, target: Path) -> None:
         found = _find(frame, connection, batch_id)
         text = receipt_text(connection, found)
     signer = services.receipt_signer
-    target.write_text(signer.sign(text), encoding="utf-8")
+    hand_over([signer.sign(text).encode()], target.absolute())
     document = {"batch": found, "to": str(target), "vkey": signer.key.vkey}
     frame.answer(
         document,

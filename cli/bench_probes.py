@@ -22,11 +22,11 @@ from custody.ledger import Draft, append
 from custody.sealing import seal_file
 from infra.services import Services, open_services
 from records.tables import records
+from records.text import read_words
 from search.contract import Access, Query
 from tasks import indexing
-from tasks.record_reading import pages_of
 from tasks.services import SYSTEM
-from tasks.words import restore_words
+from tasks.words import borrowed
 
 SEED = 20261123
 QUERIES = 200
@@ -59,9 +59,9 @@ def search_times(services: Services) -> dict[str, Any]:
 def _words(services: Services) -> set[str]:
     with services.database.read() as connection:
         ids = list(connection.execute(select(records.c.id).order_by(records.c.id).limit(50)).scalars())
-    restore_words(services, ids)
-    pages = itertools.chain.from_iterable(pages_of(services, record) for record in ids)
-    return {word.text for page in pages for word in page.words if len(word.text) >= LETTERS and word.text.isalpha()}
+    with borrowed(services, ids) as words:
+        pages = itertools.chain.from_iterable(read_words(words[record]) for record in ids)
+        return {w.text for page in pages for w in page.words if len(w.text) >= LETTERS and w.text.isalpha()}
 
 
 def event_rates(services: Services, single: int, many: int) -> dict[str, float]:

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement
 from cli.frame import Frame, _, command
 from custody import access
 from custody.access import clients_of
+from custody.handover import check_target, chunks_of, hand_over
 from custody.ledger import Entry
 from custody.opening import Act, open_derivative, record_act
-from custody.sealing import digest_file
 from records.catalogue import client_by_name, record_row, resolve
 from records.errors import UnknownIdError
 from records.lifecycle import RECORD_STATES
@@ -94,12 +94,13 @@ def words_command(frame: Frame, id: str, page: int | None) -> None:
 def pdf_command(frame: Frame, id: str, target: Path) -> None:
     """Write the readable copy (PDF/A-2b with a text layer) to a file."""
     services = frame.services
+    check_target(target.absolute())
     found, entry = viewed(frame, id, kind="exported")
     actor = services.person.actor(entry.event["actor"]["role"])
     clear = services.scratch / f"{entry.id}.pdf"
     open_derivative(services.vault, found, "readable", entry, actor, clear)
-    digest, size = digest_file(clear)
-    deliver(clear, target)
+    digest, size = hand_over(chunks_of(clear), target.absolute())
+    clear.unlink()
     document = {"record": found, "to": str(target), "bytes": size, "sha256": digest}
     frame.answer(document, _("{bytes} bytes written to {to}").format(**document))
 
@@ -132,17 +133,6 @@ def viewed(frame: Frame, id: str, kind: str = "viewed") -> tuple[str, Entry]:
     with services.database.write() as connection:
         entry = record_act(services.vault, connection, Act(kind, actor), found, client)
     return found, entry
-
-
-def deliver(clear: Path, target: Path) -> None:
-    """Copy a private clear file to where the person asked, readable by that person alone, whole or not at all."""
-    part = target.with_name(target.name + ".part")
-    with clear.open("rb") as source, part.open("wb") as out:
-        part.chmod(0o600)
-        while chunk := source.read(1 << 20):
-            out.write(chunk)
-    part.replace(target)
-    clear.unlink()
 
 
 def plain_record(document: answers.Answer) -> str:

@@ -5,18 +5,18 @@ has the two commands that open what is handed over (custody reference, sections 
 """
 
 import hashlib
-import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 
+from custody.handover import check_target, hand_over
 from custody.opening import Act, record_act
 from custody.sealing import check_digest
 from custody.tables import key_envelopes, originals, vault_keys
 from custody.vault import Vault
-from records.errors import ConfigurationError, EnvelopeError, FixityError, NoSpaceError, UnknownIdError
+from records.errors import EnvelopeError, FixityError, UnknownIdError
 
 SUFFIX = ".envelope.age"
 
@@ -43,6 +43,7 @@ def release_envelope(vault: Vault, original: str, act: Act, target: Path) -> Rel
         EnvelopeError: it has no envelope any more.
         FixityError, OriginalNotFoundError, UnavailableError: the store; nothing was handed over.
     """
+    check_target(target)
     with vault.database.write() as connection:
         row = connection.execute(select(originals).where(originals.c.id == original)).one_or_none()
         if row is None or row.state != "stored":
@@ -57,32 +58,18 @@ def release_envelope(vault: Vault, original: str, act: Act, target: Path) -> Rel
             raise EnvelopeError(f"{original} has no envelope")
         entry = record_act(vault, connection, act, original, row.client)
     envelope = target.with_name(target.name + SUFFIX)
-    part = target.with_name(target.name + ".part")
-    try:
-        digest, size = _write(part, vault.store.read(row.object_key, row.object_version))
-        check_digest(row.sealed_sha256, digest)
+
+    def verified() -> Iterator[bytes]:
+        """Pass the sealed bytes on; what does not match ends the writing before the file has its name."""
+        digest, size = hashlib.sha256(), 0
+        for chunk in vault.store.read(row.object_key, row.object_version):
+            digest.update(chunk)
+            size += len(chunk)
+            yield chunk
+        check_digest(row.sealed_sha256, digest.hexdigest())
         if size != row.sealed_size:
-            raise FixityError(row.sealed_sha256, digest)
-        _write(envelope, [bytes(found.envelope)])
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+            raise FixityError(row.sealed_sha256, digest.hexdigest())
+
+    digest, size = hand_over(verified(), target)
+    hand_over([bytes(found.envelope)], envelope)
     return Released(target, envelope, size, digest, found.vault_key, entry.seq)
-
-
-def _write(path: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Write a private file; return its digest and size."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            for chunk in chunks:
-                digest.update(chunk)
-                size += file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        if error.errno == 28:
-            raise NoSpaceError("the disk of the file to write is full") from error
-        raise ConfigurationError(f"the file to write cannot be made: {error.strerror}") from error
-    return digest.hexdigest(), size

@@ -16,8 +16,11 @@ import pyrage
 from pyrage import x25519
 from shamir_mnemonic import MnemonicError, combine_mnemonics, generate_mnemonics
 
-from records.errors import ConfigurationError, EnvelopeError
+from custody.sealing import sync_folder
+from records.errors import ConfigurationError, EnvelopeError, NoSpaceError
 
+# how the library words an OSError that is about the sealed bytes; any other is about the disk (section 2.2)
+DAMAGED = ("decryption error", "fill whole buffer", "unexpected end", "STREAM", "last chunk")
 SHARES, THRESHOLD = 3, 2  # escrow: any 2 of 3 custodians
 
 
@@ -49,12 +52,15 @@ class DocumentKey:
 
         Raises:
             EnvelopeError: wrong key, damaged or cut.
+            NoSpaceError: the clear file could not be written.
         """
         try:
             pyrage.decrypt_file(str(source), str(target), [self._identity()])
         except (pyrage.DecryptError, OSError) as error:
             # age hands out clear text chunk by chunk: what came before the bad chunk must not stay (section 2.2)
             target.unlink(missing_ok=True)
+            if isinstance(error, OSError) and not any(said in str(error) for said in DAMAGED):
+                raise NoSpaceError("the clear file could not be written") from error
             raise EnvelopeError("the sealed object does not open with its document key") from error
 
     def _identity(self) -> x25519.Identity:
@@ -182,3 +188,5 @@ def _write_secret(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    sync_folder(path.parent)  # a power cut must not take the only key while the catalogue names it
+    sync_folder(path.parent.parent)

@@ -14,7 +14,6 @@ has asked `custody.access` first.
 
 import hashlib
 import hmac
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from custody.handover import check_target, chunks_of, hand_over
 from custody.keys import DocumentKey, new_salt
 from custody.ledger import Actor, Draft, Entry, append, commitment, find
 from custody.merkle import root_of
@@ -34,6 +34,7 @@ from records.errors import (
     CustodyError,
     EnvelopeError,
     FixityError,
+    NoSpaceError,
     OriginalNotFoundError,
     ReleaseRefusedError,
     UnknownIdError,
@@ -41,6 +42,8 @@ from records.errors import (
 from records.ids import instant, parse_instant
 
 FRESH = timedelta(seconds=60)  # an event opens its document for this long
+BATCH_FRESH = timedelta(hours=1)  # and the system's event the documents of its batch
+OPENING = ("viewed", "exported", "printed", "search_hit_opened", "key_released")  # what is said before one reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def open_original(vault: Vault, original: str, act: Act, target: Path) -> Opened
         UnknownIdError, FixityError, EnvelopeError, OriginalNotFoundError, ReleaseRefusedError, UnavailableError.
     """
     row = _original(vault, original)
+    check_target(target)
     with vault.database.write() as connection:
         entry = record_act(vault, connection, act, original, row.client)  # step 1
     key = release(vault, entry, row.id, act.actor)  # steps 2 and 3
@@ -92,7 +96,7 @@ def open_original(vault: Vault, original: str, act: Act, target: Path) -> Opened
         fetch(vault, row.object_key, row.object_version, row.sealed_sha256, row.sealed_size, key, clear)  # 4, 5
         _check_commitment(vault, row, key, clear)  # step 6
         size = clear.stat().st_size
-        _hand_over(clear, target)  # step 7
+        hand_over(chunks_of(clear), target)  # step 7
     finally:
         clear.unlink(missing_ok=True)
     return Opened(target, size, row.sha256, entry.seq)
@@ -131,7 +135,7 @@ def release(vault: Vault, entry: Entry, original: str, actor: Actor, batch: Sequ
     """
     now = vault.clock.now()
     with vault.database.write() as connection:
-        _check_release(connection, entry, original, actor, now - FRESH, batch)
+        _check_release(connection, entry, original, actor, now, batch)
         try:
             with connection.begin_nested():
                 connection.execute(insert(key_releases).values(event=entry.id, original=original, at=instant(now)))
@@ -164,6 +168,8 @@ def fetch(vault: Vault, key: str, version: str, digest: str, size: int, document
             raise FixityError(digest, actual.hexdigest())
         document.decrypt_file(sealed, target)
         target.chmod(0o600)
+    except OSError as error:
+        raise NoSpaceError("the sealed bytes could not be fetched to this disk") from error
     finally:
         sealed.unlink(missing_ok=True)
 
@@ -202,7 +208,7 @@ def _original(vault: Vault, original: str) -> Row[Any]:
 
 
 def _check_release(
-    connection: Connection, entry: Entry, original: str, actor: Actor, oldest: datetime, batch: Sequence[str]
+    connection: Connection, entry: Entry, original: str, actor: Actor, now: datetime, batch: Sequence[str]
 ) -> None:
     there = find(connection, entry.id)
     if there is None or not hmac.compare_digest(there.leaf, entry.leaf):
@@ -210,12 +216,15 @@ def _check_release(
     event = there.event
     if event["actor"]["id"] != actor.id:
         raise ReleaseRefusedError(f"event {entry.id} is another actor's")
+    if event["type"] != "processed" and event["type"] not in OPENING:
+        raise ReleaseRefusedError(f"event {entry.id} opens nothing")
+    age = now - parse_instant(event["ts"])
+    if age > (BATCH_FRESH if event["type"] == "processed" else FRESH):
+        raise ReleaseRefusedError(f"event {entry.id} is stale")
     if event["type"] == "processed":
         if original not in batch or event["obj"]["root"] != _root_of(batch):
             raise ReleaseRefusedError(f"event {entry.id} names another batch")
         return
-    if parse_instant(event["ts"]) < oldest:
-        raise ReleaseRefusedError(f"event {entry.id} is stale")
     if event["subject"] != original and not _is_record_of(connection, event["subject"], original):
         raise ReleaseRefusedError(f"event {entry.id} names another document")
 
@@ -242,18 +251,3 @@ def _check_commitment(vault: Vault, row: Row[Any], key: DocumentKey, clear: Path
         raise CustodyError(f"step 6: {row.id} does not match its commitment in the ledger")
     if digest != row.sha256 or size != row.size:
         raise CustodyError(f"step 6: {row.id} does not match the catalogue")
-
-
-def _hand_over(clear: Path, target: Path) -> None:
-    """Step 7: give the file its name; across devices by a copy beside the target that is then renamed."""
-    part = target.with_name(target.name + ".part")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as out, clear.open("rb") as source:
-            while chunk := source.read(1 << 20):
-                out.write(chunk)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)

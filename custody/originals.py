@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from custody.keys import DocumentKey, new_document_key, wrap
 from custody.ledger import Actor, Draft, Entry, append, commitment
-from custody.sealing import Sealed, check_digest
+from custody.sealing import Sealed, check_digest, sync_folder
 from custody.stores.base import StoredVersion
 from custody.tables import key_envelopes, originals
 from custody.vault import Vault
@@ -66,20 +66,56 @@ def accession(vault: Vault, request: Request, on_stored: OnStored) -> OriginalId
         UnavailableError: store, database or disk; call again later.
         LeaseLostError: another worker goes on with it.
     """
-    row = _row_of(vault, request)
+    row = announced(vault, request.scan)
     if row is None or (row.state == "sealed" and not _storable(vault, row)):
         row = _seal_and_intend(vault, request, row)  # steps 1 and 2
     if row.state == "sealed":
         version = _put_and_read_back(vault, row)  # steps 3 and 4
         _commit_stored(vault, request, row, version, on_stored)  # step 5
     finish_retention(vault, OriginalId(row.id), request.actor)  # step 6
-    staged(vault, row.scan, row.id).unlink(missing_ok=True)
+    staged(vault, row).unlink(missing_ok=True)
     return OriginalId(row.id)
 
 
-def staged(vault: Vault, scan: str, original: str) -> Path:
-    """Return where the sealed file of an original waits for the store."""
-    return vault.staging / f"{scan}.{original}.age"
+def staged(vault: Vault, row: Row[Any]) -> Path:
+    """Return where the sealed file that a row announces waits for the store: named by its digest, so never another."""
+    return vault.staging / staged_name(row.scan, row.id, row.sealed_sha256)
+
+
+def staged_name(scan: str, original: str, sealed_sha256: str) -> str:
+    """Return the name of a staged file."""
+    return f"{scan}.{original}.{sealed_sha256[:16]}.age"
+
+
+def abandon(vault: Vault, connection: Connection, scan: str, actor: Actor) -> None:
+    """Give up an original that was announced (TX1) and cannot be stored: its envelope is destroyed, its row says so.
+
+    In the transaction that refuses its scan; the same bytes may then be offered again.
+    """
+    row = connection.execute(
+        select(originals).where(originals.c.scan == scan, originals.c.state == "sealed")
+    ).one_or_none()
+    if row is None:
+        return
+    connection.execute(delete(key_envelopes).where(key_envelopes.c.original == row.id))
+    connection.execute(update(originals).where(originals.c.id == row.id).values(state="abandoned"))
+    draft = Draft(
+        vault.ids.new("evt"), "abandoned", row.id, actor, client=row.client, before="sealed", after="abandoned"
+    )
+    append(connection, draft, vault.clock.now())
+
+
+def announced(vault: Vault, scan: str) -> Row[Any] | None:
+    """Return the row of the original that an earlier call announced or stored for a scan, or None."""
+    with vault.database.read() as connection:
+        return connection.execute(
+            select(originals).where(originals.c.scan == scan, originals.c.state != "abandoned")
+        ).one_or_none()
+
+
+def can_be_stored(vault: Vault, row: Row[Any]) -> bool:
+    """Tell whether an announced original can go on without its source: its sealed bytes are staged or stored."""
+    return bool(row.state == "stored") or _storable(vault, row)
 
 
 def finish_retention(vault: Vault, original: OriginalId, actor: Actor) -> None:
@@ -114,32 +150,26 @@ def finish_retention(vault: Vault, original: OriginalId, actor: Actor) -> None:
     vault.reached(6)
 
 
-def _row_of(vault: Vault, request: Request) -> Row[Any] | None:
-    with vault.database.read() as connection:
-        return connection.execute(
-            select(originals).where(originals.c.client == request.client, originals.c.scan == request.scan)
-        ).one_or_none()
-
-
 def _storable(vault: Vault, row: Row[Any]) -> bool:
     """Tell whether the bytes that a `sealed` row announces still exist, staged or already stored."""
-    if staged(vault, row.scan, row.id).exists():
+    if staged(vault, row).exists():
         return True
     try:
-        vault.store.stat(row.object_key)
+        return bool(vault.store.stat(row.object_key).size == row.sealed_size)
     except OriginalNotFoundError:
         return False
-    return True
 
 
 def _seal_and_intend(vault: Vault, request: Request, old: Row[Any] | None) -> Row[Any]:
     original = old.id if old is not None else vault.ids.new("ori")
     key = new_document_key()
-    target = staged(vault, request.scan, original)
-    sealed = vault.seal(request.source, target, key.recipient)
+    part = vault.staging / f"{request.scan}.{original}.part"
+    sealed = vault.seal(request.source, part, key.recipient)
     if (sealed.sha256, sealed.size) != (request.sha256, request.size):
-        target.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise RefusedScanError("damaged", "the file changed while it was taken")
+    part.replace(vault.staging / staged_name(request.scan, original, sealed.sealed_sha256))
+    sync_folder(vault.staging)
     vault.reached(1)
     with vault.database.write() as connection:
         request.fence(connection)
@@ -181,7 +211,7 @@ def _insert_original(
 
 
 def _put_and_read_back(vault: Vault, row: Row[Any]) -> StoredVersion:
-    source = staged(vault, row.scan, row.id)
+    source = staged(vault, row)
     if source.exists():
         version = vault.store.put(row.object_key, source, row.sealed_sha256, row.sealed_size)
     else:

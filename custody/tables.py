@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )  # fmt: skip
 
 from records.lifecycle import ORIGINAL_STATES
@@ -97,7 +98,16 @@ originals = Table(
     Column("commitment", Digest, nullable=False),
     Column("created", Instant, nullable=False),
     one_of("state", ORIGINAL_STATES),
-    UniqueConstraint("client", "sha256"),  # duplicates are looked for within a client
+    # duplicates are looked for within a client; what was given up does not stand in the way
+    Index(
+        "uq_originals_client_sha256",
+        "client",
+        "sha256",
+        unique=True,
+        sqlite_where=text("state <> 'abandoned'"),
+        postgresql_where=text("state <> 'abandoned'"),
+    ),
+    Index("ix_originals_scan", "scan"),
 )
 
 key_envelopes = Table(

@@ -36,8 +36,11 @@ class EngineDatabase:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """See `Database.read`."""
-        with _translated(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with _translated(), self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's transactions are one view anyway
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     def close(self) -> None:
         """Close every connection."""

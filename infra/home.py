@@ -1,4 +1,8 @@
-"""The installation's home: its folders, made at first use, and private scratch folders swept when their owner died."""
+"""The installation's home: its folders, made at first use, and private scratch folders swept when their owner died.
+
+An owner is a process, named by where its id means anything (this boot of this machine, and the PID namespace: two
+containers may share a home), its id there, and when it started. Of an owner elsewhere nothing can be told.
+"""
 
 import fcntl
 import os
@@ -13,6 +17,10 @@ from infra.settings import Settings
 from records.errors import ConfigurationError, IndexUnavailableError, NoSpaceError
 from records.places import Places
 
+FOREIGN_SECONDS = 24 * 3600.0  # a scratch folder of another machine or container is left alone for this long
+
+_scratch_locks: dict[Path, int] = {}  # this process's folders; the lock tells other containers that it lives
+
 
 def places_of(settings: Settings) -> Places:
     """Return where things lie by the settings."""
@@ -23,7 +31,7 @@ def places_of(settings: Settings) -> Places:
 
 
 def make_home(places: Places) -> None:
-    """Make every folder of the installation, readable by its owner alone.
+    """Make every folder of the installation; home, keys and escrow shares are closed to others, also if there before.
 
     Raises:
         ConfigurationError: a folder cannot be made or written.
@@ -38,35 +46,75 @@ def make_home(places: Places) -> None:
             raise ConfigurationError(
                 f"the folder {folder.name} of the home cannot be made: {error.strerror}"
             ) from error
+    for folder in (places.home, places.keys, places.escrow):
+        found = folder.stat()
+        if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+            folder.chmod(0o700)
     if not os.access(places.home, os.W_OK | os.X_OK):
         raise ConfigurationError("the home cannot be written")
 
 
 def process_owner() -> str:
-    """Name this process so that others of this machine can tell whether it still runs: boot, pid, start time."""
+    """Name this process so that others beside it can tell whether it still runs: `boot-namespace:pid:started`."""
     return process_owner_of(os.getpid())
 
 
 def process_owner_of(pid: int) -> str:
-    """Name a process of this machine as `process_owner` names this one."""
-    return f"{_boot()}:{pid}:{_started(pid)}"
+    """Name a process of this machine and namespace as `process_owner` names this one."""
+    return f"{_here()}:{pid}:{_started(pid)}"
+
+
+def owner_is_here(owner: str) -> bool:
+    """Tell whether an owner's process id means anything here: the same boot and the same PID namespace."""
+    return owner.partition(":")[0] == _here()
 
 
 def owner_alive(owner: str) -> bool:
-    """Tell whether an owner still runs; one of another machine is taken to run (its lease ends by time)."""
-    boot, pid, started = owner.split(":")
-    if boot != _boot():
+    """Tell whether an owner still runs; one of another machine or namespace is taken to (its lease ends by time)."""
+    if not owner_is_here(owner):
         return True
+    _, pid, started = owner.split(":")
     return _started(int(pid)) == started
 
 
 def make_scratch(places: Places) -> Path:
-    """Make this process's private folder and remove those of dead processes: clear working files are swept."""
+    """Make this process's private folder and remove those of dead processes: clear working files are swept.
+
+    A folder made elsewhere is removed when it is FOREIGN_SECONDS old and no living process holds its lock.
+    """
     for folder in places.tmp.iterdir():
-        name = folder.name.rpartition(".")[0]
-        if folder.is_dir() and name.count(":") == 2 and not owner_alive(name):
+        owner = folder.name.rpartition(".")[0]
+        if folder.is_dir() and owner.count(":") == 2 and _is_left_behind(folder, owner):
             shutil.rmtree(folder, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=process_owner() + ".", dir=places.tmp))
+    made = Path(tempfile.mkdtemp(prefix=process_owner() + ".", dir=places.tmp))
+    _scratch_locks[made] = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(_scratch_locks[made], fcntl.LOCK_EX)
+    return made
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove this process's private folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder in _scratch_locks:
+        os.close(_scratch_locks.pop(folder))
+
+
+def _is_left_behind(folder: Path, owner: str) -> bool:
+    if owner_is_here(owner):
+        return not owner_alive(owner)
+    try:
+        if time.time() - folder.stat().st_mtime < FOREIGN_SECONDS:  # noqa: TID251  compared with a file's time
+            return False
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # its owner has just removed it, or it is another user's
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return True
 
 
 @contextmanager
@@ -92,8 +140,9 @@ def exclusive(path: Path, seconds: float) -> Iterator[None]:
         os.close(file)
 
 
-def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:12]
+def _here() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", "")[:12]
+    return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def _started(pid: int) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import shutil
 import signal
 import sys
 import threading
@@ -11,7 +10,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from custody import people
 from custody.access import Person
@@ -19,12 +18,14 @@ from custody.keys import FileKeyRing
 from custody.notes import FileSigner
 from custody.sealing import Sealed, seal_file
 from custody.stores.base import ObjectStore
-from custody.stores.directory import DirectoryStore, make_directory
+from custody.stores.directory import DirectoryStore, is_directory_store, make_directory
+from custody.stores.lazy import LazyStore
+from custody.tables import originals
 from custody.vault import Vault
 from infra.children import Children
 from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
-from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner
+from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
 from infra.settings import Settings, load_settings
 from records.class_library import ClassLibrary, load_library, shipped_library
 from records.leases import LeaseBook
@@ -75,16 +76,29 @@ class Services:
 
     @cached_property
     def _store(self) -> ObjectStore:
+        """The store: no server is spoken to and no bucket made before something is stored or read."""
         if self.settings.store == "directory":
-            make_directory(self.places.store)
+            self._make_directory()
             return DirectoryStore(self.places.store)
         from custody.stores.s3 import S3Store
         from custody.stores.s3_answers import make_bucket
         from infra.clients import minio_client
 
-        client = minio_client(self.settings)
-        make_bucket(client, self.settings.s3_bucket, self.settings.s3_default_days)
-        return S3Store(client, self.settings.s3_bucket)
+        client, bucket = minio_client(self.settings), self.settings.s3_bucket
+
+        def opened() -> ObjectStore:
+            make_bucket(client, bucket, self.settings.s3_default_days)
+            return S3Store(client, bucket)
+
+        return LazyStore(bucket, opened)
+
+    def _make_directory(self) -> None:
+        """Make the store's folder while nothing is held; later an empty folder is a volume that is not mounted."""
+        if is_directory_store(self.places.store):
+            return
+        with self.database.read() as connection:
+            if connection.execute(select(originals.c.id).limit(1)).first() is None:
+                make_directory(self.places.store)
 
     @cached_property
     def receipt_signer(self) -> FileSigner:
@@ -155,7 +169,7 @@ class Services:
             self.index.close()
         self.database.close()
         if "scratch" in self.__dict__:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            remove_scratch(self.scratch)
 
     def _seal(self, source: Path, target: Path, recipient: str) -> Sealed:
         # a child, since the library holds the interpreter's lock for the whole call
@@ -174,6 +188,7 @@ def open_services(person: str | None = None) -> Services:
     Raises:
         ConfigurationError, UnavailableError, AccessDeniedError: nothing can be done until that is mended.
     """
+    os.umask(0o077)  # whatever this process makes from here on is for its owner alone
     settings, _ = load_settings()
     return Services(settings, person)
 

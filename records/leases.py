@@ -9,8 +9,9 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from records.database import Database
 from records.errors import LeaseLostError, UnavailableError
@@ -18,8 +19,7 @@ from records.ids import Clock, ScanId, instant
 from records.tables import scans
 
 _logger = logging.getLogger(__name__)
-MOST_ATTEMPTS = 3  # then a row is shown to a person instead of being tried again
-CANDIDATES = 64  # rows looked at when the next one is sought
+MOST_ATTEMPTS = 5  # takes without progress; then `custody check` shows the row to a person, and take_next leaves it
 
 
 class LeaseBook:
@@ -40,7 +40,10 @@ class LeaseBook:
         self._thread: threading.Thread | None = None
 
     def take(self, scan: ScanId) -> bool:
-        """Take the lease of a scan that has something left to do; False where another living worker holds it."""
+        """Take the lease of a scan that has something left to do; False where another living worker holds it.
+
+        It asks neither how often the scan was begun nor whether it is due: this is the way back for a stuck one.
+        """
         with self._database.write() as connection:
             now = self._now(connection)
             row = connection.execute(select(scans).where(scans.c.id == scan).with_for_update()).one_or_none()
@@ -53,28 +56,33 @@ class LeaseBook:
     def take_next(self, before: datetime | None = None) -> ScanId | None:
         """Take the lease of the oldest scan that is due (offered before an instant, if given); None where nothing is.
 
-        A scan that was begun MOST_ATTEMPTS times is left: a person must look at it.
+        Workers that ask at once get different scans. Those whose owner died come when no free one is left. A scan
+        that was begun MOST_ATTEMPTS times without progress is left: a person must look at it.
         """
         with self._database.write() as connection:
             now = self._now(connection)
-            due = (scans.c.attempt < MOST_ATTEMPTS) & (
-                scans.c.not_before.is_(None) | (scans.c.not_before <= instant(now))
+            due = (
+                scans.c.todo.is_(True)
+                & (scans.c.attempt < MOST_ATTEMPTS)
+                & (scans.c.not_before.is_(None) | (scans.c.not_before <= instant(now)))
             )
             if before is not None:
                 due &= scans.c.offered <= instant(before)
-            rows = connection.execute(
-                select(scans)
-                .where(scans.c.todo.is_(True), due)
-                .order_by(scans.c.offered, scans.c.id)
-                .limit(CANDIDATES)
-                .with_for_update(skip_locked=True)
-            ).all()
-            row = next((row for row in rows if self._free(row.lease_owner, row.lease_until, now)), None)
+            ended = scans.c.lease_owner.is_(None) | scans.c.lease_until.is_(None) | (scans.c.lease_until < instant(now))
+            row = self._first(connection, due & ended)
+            if row is None:
+                owners = connection.execute(select(scans.c.lease_owner).where(due, ~ended).distinct()).scalars()
+                dead = [owner for owner in owners if not self._alive(owner)]
+                row = self._first(connection, due & scans.c.lease_owner.in_(dead)) if dead else None
             if row is None:
                 return None
             self._write(connection, row.id, row.lease_token + 1, row.attempt + 1, now)
         self._hold(row.id, row.lease_token + 1)
         return ScanId(row.id)
+
+    def progress(self, connection: Connection, scan: str) -> None:
+        """Count attempts anew, in the caller's fenced transaction: something durable was done since the last take."""
+        connection.execute(update(scans).where(scans.c.id == scan).values(attempt=0))
 
     def holds(self, scan: str) -> bool:
         """Tell whether this process took the lease of a scan and has not given it back."""
@@ -110,6 +118,12 @@ class LeaseBook:
     def living(self, owner: str | None, until: str | None, now: datetime) -> bool:
         """Tell whether a lease as written in a row still lives."""
         return not self._free(owner, until, now)
+
+    def _first(self, connection: Connection, which: ColumnElement[bool]) -> Row[Any] | None:
+        # LIMIT 1: rows locked but not taken would be hidden from everybody who asks at the same time
+        query = select(scans).where(which)
+        query = query.order_by(scans.c.offered, scans.c.id).limit(1).with_for_update(skip_locked=True)
+        return connection.execute(query).first()
 
     def _free(self, owner: str | None, until: str | None, now: datetime) -> bool:
         return owner is None or until is None or until < instant(now) or not self._alive(owner)

@@ -7,7 +7,7 @@ compares them. A verifier replays the ledger against `TRANSITIONS`.
 from records.errors import LifecycleError
 
 SCAN_STATES = ("waiting", "received", "accessioned", "duplicate", "refused")
-ORIGINAL_STATES = ("sealed", "stored")
+ORIGINAL_STATES = ("sealed", "stored", "abandoned")
 RECORD_STATES = ("accessioned", "read", "described", "in_review", "indexed")
 BATCH_STATES = ("open", "closed")
 
@@ -34,6 +34,7 @@ TRANSITIONS: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
     "duplicate_found": {"scn": (("received", "duplicate"),)},
     "refused": {"scn": ((None, "refused"), ("received", "refused"))},
     "sealed": {"ori": ((None, "sealed"), ("sealed", "sealed"))},
+    "abandoned": {"ori": (("sealed", "abandoned"),)},
     "stored": {"ori": (("sealed", "stored"),)},
     "registered": {"rec": ((None, "accessioned"),)},
     "read": {"rec": (("accessioned", "read"), ("read", "read"), ("described", "read"), ("in_review", "read"))},

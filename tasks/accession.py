@@ -32,6 +32,7 @@ from tasks import intake
 from tasks.examine import Examined, examine
 from tasks.services import Services
 
+SETTLE_SECONDS, SETTLE_STEP = 60.0, 0.05  # how long, and how often, a scan of the same bytes is waited for
 TRIES = 2  # after the second crash or limit the arrival is poison (intake, section 4.14)
 
 
@@ -88,32 +89,59 @@ def _take_claimed(scan: ScanId, services: Services) -> AccessionReceipt:
             return AccessionReceipt(scan, "accessioned", _records(connection, scan))
     if row.state in ("duplicate", "refused"):
         return AccessionReceipt(scan, row.state, reason=row.reason)
+    request = _request(services, row)
+    if request is None:
+        return AccessionReceipt(scan, "duplicate")
+    try:
+        originals.accession(services.vault, request, _on_stored(services, row, request.pages))
+    except IntegrityError:
+        # another worker announced the same bytes of this client between our look and TX1
+        if _is_duplicate(services, row, request.sha256):
+            return AccessionReceipt(scan, "duplicate")
+        raise
+    with services.database.read() as connection:
+        return AccessionReceipt(scan, "accessioned", _records(connection, scan))
+
+
+def _request(services: Services, row: Row[Any]) -> originals.Request | None:
+    """Return what is to be taken into custody; None where the scan turned out to be a duplicate."""
     path = intake.work_file(services, row)
+
+    def fence(connection: Connection) -> None:
+        services.leases.fence(connection, row.id)
+        services.leases.progress(connection, row.id)
+
+    actor = intake.actor_of(row)
+    found = originals.announced(services.vault, row.id)
+    if found is not None and originals.can_be_stored(services.vault, found):
+        # an earlier call sealed it and came no further: what was announced is stored, whatever became of the source
+        return originals.Request(
+            row.id,
+            row.client,
+            path,
+            found.sha256,
+            found.size,
+            found.media_type,
+            found.pages,
+            intake.actor_of(row),
+            fence,
+        )
     if not path.exists():
         raise RefusedScanError("unreadable", "its claimed bytes are gone")
     examined, digest, size = _look_in_child(services, path)
     if size != row.size:  # renaming does not cut off a writer that still has the file open (intake, section 4.2)
         raise RefusedScanError("damaged", "the file changed after it was claimed")
-    _note_digest(services, scan, digest, size, examined.media_type)
+    _note_digest(services, row.id, digest, size, examined.media_type)
     if _is_duplicate(services, row, digest):
-        return AccessionReceipt(scan, "duplicate")
-    request = originals.Request(
-        scan, row.client, path, digest, size, examined.media_type, examined.pages, intake.actor_of(row),
-        lambda connection: services.leases.fence(connection, scan),
-    )  # fmt: skip
+        return None
+    return originals.Request(row.id, row.client, path, digest, size, examined.media_type, examined.pages, actor, fence)
 
-    def on_stored(connection: Connection, original: OriginalId, entry: Entry) -> None:
-        _register(connection, services, row, original, entry, examined.pages)
 
-    try:
-        originals.accession(services.vault, request, on_stored)
-    except IntegrityError:
-        # another worker sealed the same bytes of this client between our look and TX1
-        if _is_duplicate(services, row, digest):
-            return AccessionReceipt(scan, "duplicate")
-        raise
-    with services.database.read() as connection:
-        return AccessionReceipt(scan, "accessioned", _records(connection, scan))
+def _on_stored(services: Services, row: Row[Any], page_count: int) -> originals.OnStored:
+    def register(connection: Connection, original: OriginalId, entry: Entry) -> None:
+        _register(connection, services, row, original, entry, page_count)
+
+    return register
 
 
 def _look_in_child(services: Services, path: Path) -> tuple[Examined, str, int]:
@@ -135,35 +163,54 @@ def _note_digest(services: Services, scan: ScanId, digest: str, size: int, media
 
 
 def _is_duplicate(services: Services, row: Row[Any], digest: str) -> bool:
-    """Set a scan to `duplicate` where its client already holds an original of the same bytes."""
-    with services.database.write() as connection:
-        services.leases.fence(connection, row.id)
-        first = connection.execute(
-            select(originals_table).where(
-                originals_table.c.client == row.client,
-                originals_table.c.sha256 == digest,
-                originals_table.c.scan != row.id,
-            )
-        ).one_or_none()
-        if first is None:
-            return False
-        now = services.clock.now()
-        connection.execute(
-            update(scans)
-            .where(scans.c.id == row.id)
-            .values(
-                state="duplicate", since=instant(now), duplicate_of=first.scan, original=first.id, todo=False,
-                reason=None, detail=None,
-            )
-        )  # fmt: skip
-        draft = Draft(
-            services.ids.new("evt"), "duplicate_found", row.id, intake.actor_of(row), client=row.client,
-            before="received", after="duplicate", refs=(first.scan,),
-        )  # fmt: skip
-        append(connection, draft, now)
-    # the bytes are held already, bit for bit: the copy in work/ may go
-    intake.work_file(services, row).unlink(missing_ok=True)
+    """Set a scan to `duplicate` where its client already holds an original of the same bytes: stored, not announced.
+
+    Raises:
+        WaitingScanError: another scan announced the same bytes and its worker has not stored them yet.
+    """
+    for _ in range(round(SETTLE_SECONDS / SETTLE_STEP)):
+        with services.database.write() as connection:
+            services.leases.fence(connection, row.id)
+            first = connection.execute(
+                select(originals_table).where(
+                    originals_table.c.client == row.client,
+                    originals_table.c.sha256 == digest,
+                    originals_table.c.scan != row.id,
+                    originals_table.c.state != "abandoned",
+                )
+            ).one_or_none()
+            if first is None:
+                return False
+            if first.state == "stored":
+                _set_duplicate(connection, services, row, first)
+                break
+            other = scan_row(connection, first.scan)
+            if not services.leases.living(other.lease_owner, other.lease_until, services.clock.now()):
+                raise WaitingScanError("store-unavailable")  # the sweeper finishes the other one first
+        services.clock.sleep(SETTLE_STEP)
+    else:
+        raise WaitingScanError("store-unavailable")
+    # the bytes are stored already, bit for bit: the copy in work/ may go
+    with services.database.read() as connection:
+        intake.clear_away(services, scan_row(connection, row.id))
     return True
+
+
+def _set_duplicate(connection: Connection, services: Services, row: Row[Any], first: Row[Any]) -> None:
+    now = services.clock.now()
+    connection.execute(
+        update(scans)
+        .where(scans.c.id == row.id)
+        .values(
+            state="duplicate", since=instant(now), duplicate_of=first.scan, original=first.id, todo=False,
+            reason=None, detail=None,
+        )
+    )  # fmt: skip
+    draft = Draft(
+        services.ids.new("evt"), "duplicate_found", row.id, intake.actor_of(row), client=row.client,
+        before="received", after="duplicate", refs=(first.scan,),
+    )  # fmt: skip
+    append(connection, draft, now)
 
 
 def _register(

@@ -38,7 +38,7 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "field_confirmed": "A field was confirmed", "review_released": "A person settled the review",
     "access_denied": "Access was denied", "envelope_released": "An envelope was handed over",
     "retention_set": "The lock was lengthened", "incident": "The work was stopped", "processed": "The system opened it",
-    "search_hit_opened": "A search hit was opened",
+    "search_hit_opened": "A search hit was opened", "abandoned": "The announced original was given up",
 }  # fmt: skip
 
 

@@ -1,26 +1,32 @@
 """`muniment custody check`: the invariants across store, database, index and ledger, as numbered steps.
 
+In one transaction, hence of one moment, also while files are taken in:
+
  1. the ledger's rows are their leaves, gapless, chained, every move legal
  2. the states of scans, originals and records are where the ledger leaves them
- 3. every stored original has its object: version, size, digest of the sealed bytes
- 4. every original is locked as recorded (not applicable in a directory)
- 5. every object has its row (orphans are listed, never removed)
- 6. every living original has an envelope with two recipients, and the ring holds the vault key
- 7. every record has pages, words and sources as its state says; each page belongs to one record
- 8. every record's field values are those that the ledger committed to
- 9. every file offered is in one visible place; refused bytes are in quarantine
-10. the index holds what the catalogue holds
-11. the published ledger says the same (not applicable until it is published)
+ 3. every living original has an envelope with two recipients, and the ring holds the vault key
+ 4. every record has pages, words and sources as its state says; each page belongs to one record
+ 5. every record's field values are those that the ledger committed to
+ 6. every file offered is in one visible place; refused bytes are in quarantine; nothing is stuck
+
+Then, against store and index; what differs from that moment is asked of the database again before it is a problem:
+
+ 7. every stored original has its object: version, size, digest of the sealed bytes
+ 8. every original is locked as recorded (not applicable in a directory)
+ 9. every derivative has its object
+10. every object has its row (orphans are listed, never removed)
+11. the index holds what the catalogue holds
+12. the published ledger says the same (not applicable until it is published)
 
 What is under way (a `sealed` row, a pending outbox row, a claimed scan) is named in `pending` and is no fault: the
 sweeper finishes it. Nothing is changed by a check.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
 from custody.findings import Report, Step
 from custody.ledger_check import Replayed, replay
@@ -35,6 +41,8 @@ from tasks.record_describing import fields_commitment
 from tasks.services import Services
 
 Progress = Callable[[], None]
+AGAIN = 3  # objects replaced one after another while they are looked at
+OBJECT = ("object_key", "object_version", "sealed_size", "sealed_sha256")  # what a row says of its object
 
 
 def check(services: Services, progress: Progress = lambda: None) -> Report:
@@ -47,23 +55,25 @@ def check(services: Services, progress: Progress = lambda: None) -> Report:
             report.checked["entries"] = replayed.count
         with report.step("states follow the ledger") as step:
             _states(connection, replayed, step)
-        held = connection.execute(select(originals).order_by(originals.c.id)).all()
-    with report.step("originals are stored") as step:
-        _stored(services.vault, held, replayed, report, step, progress)
-    with report.step("originals are locked") as step:
-        _locked(services.vault, held, step)
-    with report.step("objects have rows") as step:
-        _orphans(services, report, step)
-    with services.database.read() as connection:
         with report.step("envelopes") as step:
             _envelopes(connection, services.vault, step)
         with report.step("records are whole") as step:
-            _whole(connection, services.vault, report, step)
+            _whole(connection, step)
         with report.step("field values are committed to") as step:
             _fields(connection, replayed, step)
         with report.step("every file offered is somewhere") as step:
             _offered(connection, services, step)
         report.notes["pending"] = _pending(connection)
+        held = connection.execute(select(originals).order_by(originals.c.id)).all()
+        made = connection.execute(select(derivatives).order_by(derivatives.c.record, derivatives.c.kind)).all()
+    with report.step("originals are stored") as step:
+        _stored(services, held, replayed, report, step, progress)
+    with report.step("originals are locked") as step:
+        _locked(services.vault, held, step)
+    with report.step("derivatives are stored") as step:
+        _derived(services, made, step)
+    with report.step("objects have rows") as step:
+        _orphans(services, report, step)
     with report.step("index holds what the catalogue holds") as step:
         _index(services, step)
     with report.step("published ledger") as step:
@@ -101,19 +111,48 @@ def _states(connection: Connection, replayed: Replayed, step: Step) -> None:
             step.problem("row", subject, "a row", "none")
 
 
-def _stored(vault: Vault, held: Any, replayed: Replayed, report: Report, step: Step, progress: Progress) -> None:
+def _stored(
+    services: Services, held: Iterable[Row[Any]], replayed: Replayed, report: Report, step: Step, progress: Progress
+) -> None:
     for row in held:
         if row.commitment != replayed.commits.get(row.id):
             step.problem("commitment", row.id, replayed.commits.get(row.id), row.commitment)
         if row.state == "stored":
-            fault = object_fault(vault, row.object_key, row.object_version, row.sealed_size, row.sealed_sha256)
+            fault = _settled_fault(services, originals, originals.c.id == row.id, row)
             if fault is not None:
                 step.problem("object", row.id, *fault)
             report.checked["originals"] += 1
         progress()
 
 
-def _locked(vault: Vault, held: Any, step: Step) -> None:
+def _derived(services: Services, made: Iterable[Row[Any]], step: Step) -> None:
+    for row in made:
+        same = (derivatives.c.record == row.record) & (derivatives.c.kind == row.kind)
+        fault = _settled_fault(services, derivatives, same, row)
+        if fault is not None:
+            step.problem("derivative", f"{row.record} {row.kind}", *fault)
+
+
+def _settled_fault(
+    services: Services, table: Table, which: ColumnElement[bool], row: Row[Any]
+) -> tuple[str, str] | None:
+    """Return the fault of a row's object; where the row names another one by now, that one is looked at."""
+    fault = None
+    for _ in range(AGAIN):
+        fault = object_fault(services.vault, *(getattr(row, name) for name in OBJECT))
+        if fault is None:
+            return None
+        with services.database.read() as connection:
+            fresh = connection.execute(select(table).where(which)).one_or_none()
+        if fresh is None:
+            return None
+        if all(getattr(fresh, name) == getattr(row, name) for name in OBJECT):
+            return fault
+        row = fresh
+    return fault
+
+
+def _locked(vault: Vault, held: Iterable[Row[Any]], step: Step) -> None:
     if not vault.store.locks:
         step.not_applicable("the store has no locks")
         return
@@ -147,11 +186,13 @@ def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:
     rows = connection.execute(
         select(
             originals.c.id, key_envelopes.c.envelope, key_envelopes.c.vault_key, vault_keys.c.client, originals.c.client
-        ).select_from(
+        )
+        .select_from(
             originals.outerjoin(key_envelopes, key_envelopes.c.original == originals.c.id).outerjoin(
                 vault_keys, vault_keys.c.id == key_envelopes.c.vault_key
             )
         )
+        .where(originals.c.state != "abandoned")  # its envelope is destroyed with it
     )
     for original, envelope, key, key_client, client in rows:
         if envelope is None:
@@ -166,13 +207,14 @@ def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:
             step.problem("vault-key", original, key, "not in the key ring")
 
 
-def _whole(connection: Connection, vault: Vault, report: Report, step: Step) -> None:
+def _whole(connection: Connection, step: Step) -> None:
     per_record = connection.execute(select(pages.c.record, func.count()).group_by(pages.c.record))
     counted: dict[str, int] = {record: count for record, count in per_record}
     sources: dict[str, list[Row[Any]]] = {}
     for source in connection.execute(select(record_sources)):
         sources.setdefault(source.record, []).append(source)
-    made = {(d.record, d.kind): d for d in connection.execute(select(derivatives))}
+    query = select(derivatives.c.record).where(derivatives.c.kind == "words")
+    with_words = set(connection.execute(query).scalars())
     for row in connection.execute(select(records.c.id, records.c.state, records.c.scan)):
         expected = sum(s.last_page - s.first_page + 1 for s in sources.get(row.id, []))
         if not expected:
@@ -181,15 +223,8 @@ def _whole(connection: Connection, vault: Vault, report: Report, step: Step) -> 
             continue
         if counted.get(row.id, 0) != expected:
             step.problem("pages", row.id, expected, counted.get(row.id, 0))
-        words = made.get((row.id, "words"))
-        if words is None:
+        if row.id not in with_words:
             step.problem("words", row.id, "a words derivative", "none")
-    for derivative in made.values():
-        fault = object_fault(
-            vault, derivative.object_key, derivative.object_version, derivative.sealed_size, derivative.sealed_sha256
-        )
-        if fault is not None:
-            step.problem("derivative", f"{derivative.record} {derivative.kind}", *fault)
 
 
 def _fields(connection: Connection, replayed: Replayed, step: Step) -> None:
@@ -204,15 +239,25 @@ def _fields(connection: Connection, replayed: Replayed, step: Step) -> None:
 def _offered(connection: Connection, services: Services, step: Step) -> None:
     made = connection.execute(select(records.c.scan, func.count()).group_by(records.c.scan))
     per_scan: dict[str, int] = {scan: count for scan, count in made}
+    now = services.clock.now()
     for row in connection.execute(select(scans)):
         if row.state == "accessioned" and (row.original is None or not per_scan.get(row.id)):
             step.problem("record", row.id, "an original and a record", "none")
         if row.state == "duplicate" and row.duplicate_of is None:
             step.problem("duplicate", row.id, "the scan it repeats", "none")
-        if row.state == "received" and not intake.work_file(services, row).exists():
+        if row.state == "received" and _is_gone(services, row):
             step.problem("claimed", row.id, "its bytes in work", "none")
-        if row.todo and row.attempt >= MOST_ATTEMPTS and row.state != "waiting":
+        living = services.leases.living(row.lease_owner, row.lease_until, now)
+        if row.todo and row.attempt >= MOST_ATTEMPTS and not living:
             step.problem("stuck", row.id, "an outcome", f"stopped after {row.attempt} attempts")
+
+
+def _is_gone(services: Services, row: Row[Any]) -> bool:
+    """Tell whether claimed bytes are missing although the scan has not gone on to its outcome meanwhile."""
+    if intake.work_file(services, row).exists():
+        return False
+    with services.database.read() as connection:  # of now: the caller's transaction shows an earlier moment
+        return connection.execute(select(scans.c.state).where(scans.c.id == row.id)).scalar() == "received"
 
 
 def _pending(connection: Connection) -> list[str]:
@@ -222,5 +267,8 @@ def _pending(connection: Connection) -> list[str]:
 
 
 def _index(services: Services, step: Step) -> None:
-    for record, expected, found in indexing.differences(services):
-        step.problem("index", record, expected, found)
+    found = indexing.differences(services)
+    again = set(indexing.differences(services)) if found else set()  # what was on its way has arrived by then
+    for difference in found:
+        if difference in again:
+            step.problem("index", *difference)

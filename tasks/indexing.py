@@ -9,22 +9,26 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
 
+from custody.incidents import raise_incident
 from custody.ledger import Draft, append
 from custody.tables import outbox
 from records.catalogue import current_fields, record_row
+from records.errors import CustodyError
 from records.ids import instant
 from records.tables import pages, records
+from records.text import read_words
 from search.contract import RecordDocument
-from tasks.record_reading import pages_of, words_path
 from tasks.services import SYSTEM, Services
-from tasks.words import restore_words
+from tasks.words import borrowed, words_path
 
 _logger = logging.getLogger(__name__)
-CHUNK = 50  # records at a time: bounds memory and what a crash repeats
+CHUNK = 50  # records at a time: bounds what a crash repeats
+PAGES = 128  # pages at a time: bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +54,25 @@ class IndexStatus:
 def drain(services: Services) -> DrainReceipt:
     """Bring the index up to date with every committed outbox row.
 
+    A record whose words do not open is left, with an incident in the ledger; the others go on.
+
     Raises:
         IndexUnavailableError: the index does not answer or another process holds it; the rows stay.
     """
-    rows_done, records_done = 0, set[str]()
-    if not _pending(services):
+    rows_done, records_done, left = 0, set[str](), set[str]()
+    if not _pending(services, left):
         return DrainReceipt(0, 0)
     with services.index_writer():
-        while rows := _pending(services):
-            latest = {row.record: row for row in rows}
-            _apply(services, list(latest))
+        while rows := _pending(services, left):
+            given = list(dict.fromkeys(row.record for row in rows))
+            for group in _groups(services, given):
+                left |= _apply(services, group)
             services.vault.reached(41)
-            _deliver(services, rows, list(latest))
+            delivered = [row for row in rows if row.record not in left]
+            _deliver(services, delivered, [record for record in given if record not in left])
             services.vault.reached(42)
-            rows_done += len(rows)
-            records_done |= latest.keys()
+            rows_done += len(delivered)
+            records_done |= set(given) - left
     return DrainReceipt(rows_done, len(records_done))
 
 
@@ -137,15 +145,45 @@ def _readable() -> Any:
     return records.c.state.in_(("read", "described", "in_review", "indexed"))
 
 
-def _pending(services: Services) -> Sequence[Row[Any]]:
+def _pending(services: Services, left: set[str]) -> Sequence[Row[Any]]:
     with services.database.read() as connection:
-        query = select(outbox).where(outbox.c.delivered.is_(None)).order_by(outbox.c.id).limit(CHUNK)
-        return connection.execute(query).all()
+        query = select(outbox).where(outbox.c.delivered.is_(None), outbox.c.record.not_in(left))
+        return connection.execute(query.order_by(outbox.c.id).limit(CHUNK)).all()
 
 
-def _apply(services: Services, ids: Sequence[str]) -> None:
-    restore_words(services, ids)
-    services.index.apply([_document(services, record) for record in ids])
+def _groups(services: Services, ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the records in groups of at most PAGES pages (one record alone may have more): bounds memory."""
+    with services.database.read() as connection:
+        rows = connection.execute(
+            select(pages.c.record, func.count()).where(pages.c.record.in_(ids)).group_by(pages.c.record)
+        )
+        counted: dict[str, int] = {record: count for record, count in rows}
+    group: list[str] = []
+    size = 0
+    for record in ids:
+        if group and size + counted.get(record, 0) > PAGES:
+            yield group
+            group, size = [], 0
+        group.append(record)
+        size += counted.get(record, 0)
+    if group:
+        yield group
+
+
+def _apply(services: Services, ids: Sequence[str]) -> set[str]:
+    """Apply a group to the index; return the records that had to be left, each with its incident."""
+    try:
+        with borrowed(services, ids) as words:
+            services.index.apply([_document(services, record, words[record]) for record in ids])
+    except CustodyError as error:
+        if len(ids) > 1:  # one by one, so that one damaged object stops only its own record
+            return set[str]().union(*(_apply(services, [record]) for record in ids))
+        _logger.error("record %s stays out of the index: %s", ids[0], type(error).__name__)  # noqa: TRY400
+        with services.database.read() as connection:
+            client = record_row(connection, ids[0]).client
+        raise_incident(services.vault, ids[0], client, error, SYSTEM)
+        return {ids[0]}
+    return set()
 
 
 def _deliver(services: Services, rows: Sequence[Row[Any]], ids: Sequence[str]) -> None:
@@ -184,15 +222,13 @@ def _mark_indexed(services: Services, ids: Sequence[str]) -> None:
 
 def _documents(services: Services, ids: Sequence[str]) -> Iterator[RecordDocument]:
     for start in range(0, len(ids), CHUNK):
-        part = ids[start : start + CHUNK]
-        restored = restore_words(services, part)
-        for record in part:
-            yield _document(services, record)
-        for record in restored:
-            words_path(services, record).unlink(missing_ok=True)
+        for group in _groups(services, ids[start : start + CHUNK]):
+            with borrowed(services, group) as words:
+                for record in group:
+                    yield _document(services, record, words[record])
 
 
-def _document(services: Services, record: str) -> RecordDocument:
+def _document(services: Services, record: str, words: Path) -> RecordDocument:
     with services.database.read() as connection:
         row = record_row(connection, record)
         found: dict[str, list[str]] = {}
@@ -202,7 +238,7 @@ def _document(services: Services, record: str) -> RecordDocument:
     state = "indexed" if row.state == "described" else row.state
     return RecordDocument(
         record, row.client, row.record_class or "generic", state, row.batch, row.version,
-        _date_of(found), found, tuple(pages_of(services, record)),
+        _date_of(found), found, tuple(read_words(words)),
     )  # fmt: skip
 
 

@@ -5,19 +5,24 @@ sealing and storing (the work itself is done in the children; design, section 2,
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from records.errors import IndexUnavailableError
+from sqlalchemy import select
+
+from records.errors import MunimentError
 from records.ids import BatchId, ScanId
+from records.tables import scans
 from tasks import batches, intake, sweeping
 from tasks.pipeline import PLAIN, Steps, ingest_isolated
 from tasks.services import Services
 
 _logger = logging.getLogger(__name__)
 AHEAD = 2  # documents under way for each child
+SETTLE_SECONDS, SETTLE_STEP = 600.0, 0.2  # how long, and how often, scans in another process's hands are looked at
+AT_ONCE = 500  # rows asked for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +55,37 @@ def ingest_files(
     with ThreadPoolExecutor(max_workers=AHEAD * services.children.workers, thread_name_prefix="document") as pool:
         for _ in pool.map(one, taken):
             pass
+    settle(services, taken)
     indexed = bring_up_to_date(services, steps)
     return IngestReceipt(given.batch, tuple(taken), indexed)
 
 
 def bring_up_to_date(services: Services, steps: Steps = PLAIN) -> bool:
-    """Drain the outbox; False (and a warning) where the index is not available: nothing is lost, it follows later."""
+    """Drain the outbox; False (and a warning) where that is not possible now: nothing is lost, it follows later."""
     try:
         steps.index(services)
-    except IndexUnavailableError as error:
-        _logger.warning("the index is not up to date: %s", error)
+    except MunimentError as error:
+        _logger.warning("the index is not up to date: %s", type(error).__name__)
         return False
     return True
+
+
+def settle(services: Services, taken: Sequence[ScanId]) -> None:
+    """Wait for scans of ours that another process has picked up, until each has its outcome or must wait."""
+    for _ in range(round(SETTLE_SECONDS / SETTLE_STEP)):
+        now = services.clock.now()
+        with services.database.read() as connection:
+            under_way = [
+                row
+                for start in range(0, len(taken), AT_ONCE)
+                for row in connection.execute(
+                    select(scans).where(scans.c.id.in_(taken[start : start + AT_ONCE]), scans.c.todo.is_(True))
+                )
+                if services.leases.living(row.lease_owner, row.lease_until, now)
+            ]
+        if not under_way:
+            return
+        services.clock.sleep(SETTLE_STEP)
 
 
 def close_if_complete(services: Services, batch: BatchId, named: bool, given: intake.Offer) -> None:

@@ -20,11 +20,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, update
 
 from custody.ledger import Actor, Draft, append
+from custody.originals import abandon
 from custody.sealing import sync_folder
 from records.catalogue import scan_row
 from records.errors import NoSpaceError, RefusedScanError, WaitingScanError
 from records.ids import BatchId, ClientId, ScanId, instant
 from records.tables import scans
+from tasks.batches import still_open
 from tasks.inbox_files import take_out
 from tasks.services import Services
 
@@ -46,15 +48,34 @@ class Offer:
 
 
 def files_below(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files named and all files below the folders named, sorted by bytes; links are yielded, not followed."""
+    """Yield the files named and all below the folders named, sorted by bytes; links and what cannot be listed too.
+
+    Nothing that was named is passed over in silence: a link (also to a folder) and a folder that may not be read are
+    yielded as they are, and end as refused or waiting with their reason.
+    """
     for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            for folder, folders, names in os.walk(os.fsencode(path)):
-                folders.sort()
-                for name in sorted(names):
-                    yield Path(os.fsdecode(folder)) / os.fsdecode(name)
-        else:
+        if not _is_folder(path):
             yield path
+            continue
+        closed: list[OSError] = []
+        for folder, folders, names in os.walk(os.fsencode(path), onerror=closed.append):
+            here = Path(os.fsdecode(folder))
+            links = [name for name in folders if (here / os.fsdecode(name)).is_symlink()]
+            folders.sort()
+            for name in sorted([*names, *links]):
+                yield here / os.fsdecode(name)
+        yield from (_named(error) for error in closed)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _named(error: OSError) -> Path:
+    return Path(os.fsdecode(error.filename))
 
 
 def shown_path(path: Path) -> str:
@@ -71,6 +92,7 @@ def offer(services: Services, given: Offer, path: Path) -> ScanId:
         size, mtime = None, None
     values = row_values(services, given, path, size, mtime)
     with services.database.write() as connection:
+        still_open(connection, given.batch)
         connection.execute(insert(scans).values(**values))
     services.vault.reached(11)
     return ScanId(values["id"])
@@ -124,6 +146,7 @@ def claim(scan: ScanId, services: Services) -> None:
             .where(scans.c.id == scan)
             .values(state="received", since=instant(now), reason=None, detail=None, size=size, arrival=None)
         )
+        services.leases.progress(connection, scan)
         draft = Draft(services.ids.new("evt"), "received", scan, actor_of(row), client=row.client, after="received")
         append(connection, draft, now)
     services.vault.reached(13)
@@ -146,6 +169,7 @@ def refuse(scan: ScanId, services: Services, error: RefusedScanError) -> None:
             .values(state="refused", since=instant(now), reason=error.code, detail=error.detail or None, todo=False)
         )
         before = "received" if row.state == "received" else None
+        abandon(services.vault, connection, scan, actor_of(row))  # what was announced for it will never be stored
         draft = Draft(
             services.ids.new("evt"), "refused", scan, actor_of(row), client=row.client, before=before, after="refused",
             reason=error.code,
@@ -179,12 +203,22 @@ def done(scan: ScanId, services: Services) -> None:
         services.leases.fence(connection, scan)
         row = scan_row(connection, scan)
         set_done(connection, scan)
+    clear_away(services, row)
+
+
+def clear_away(services: Services, row: Row[Any]) -> None:
+    """Remove the claimed copy of a scan that is settled; refused bytes, and bytes that came late, go to quarantine."""
     work = work_file(services, row)
-    if work.exists() and work.stat().st_size != row.size:
+    if not work.exists():
+        return
+    late = work.stat().st_size != row.size
+    if late:
         # a sender wrote on after the original was sealed: the bytes that came late are kept for a person
-        _logger.error("scan %s was written to after it was taken; see quarantine", scan)
+        _logger.error("scan %s was written to after it was taken; see quarantine", row.id)
+    if late or row.state == "refused":
         to_quarantine(services, row)
-    work.unlink(missing_ok=True)
+    else:
+        work.unlink()
 
 
 def set_done(connection: Connection, scan: str) -> None:
@@ -199,14 +233,17 @@ def _claim_by_copy(services: Services, source: Path, target: Path) -> None:
     part.unlink(missing_ok=True)
     try:
         with _open_regular(source) as file:
-            free = shutil.disk_usage(target.parent).free
-            if free < 2 * os.fstat(file).st_size + SPARE_BYTES:
+            before = os.fstat(file)
+            if shutil.disk_usage(target.parent).free < 2 * before.st_size + SPARE_BYTES:
                 raise NoSpaceError("not enough space to claim the file")
             with os.fdopen(os.dup(file), "rb") as data, part.open("xb") as copy:
                 while chunk := data.read(CHUNK):
                     copy.write(chunk)
                 copy.flush()
                 os.fsync(copy.fileno())
+            after = os.fstat(file)
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise WaitingScanError("arriving")  # rewritten meanwhile: the copy is of no file there ever was
         part.replace(target)
     except NoSpaceError as error:
         raise WaitingScanError("no-space") from error

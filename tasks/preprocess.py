@@ -6,7 +6,7 @@ are (H, W) uint8, 0 = ink, 255 = paper.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ NOISY = 5.0  # grey levels of white noise; noisy pages have 15 to 25, all others
 FAINT = 80  # grey levels between paper and ink
 THROUGH = 0.12  # middle tones away from ink, per ink pixel: print of the other side
 BED = 0.35  # of the paper's brightness: a shadow is never this dark right across
+SHADE = 0.8  # of the paper's brightness: darker is a shadow, or a coloured area that may bear light letters
+BAND = 32  # pixels a side below which a dark edge has no line of print
+LETTERS = 0.002  # share of small light marks in a dark area above which it is print, not bed or shadow
 WHITE = 0.8  # of the way from ink to paper that becomes white
 MIN_CONTRAST = 20  # grey levels below which there is nothing to stretch
 
@@ -40,6 +43,11 @@ class Cleaned:
     facts: dict[str, float]
 
 
+def as_stored(pixels: Grey) -> Cleaned:
+    """Return the page with nothing done to it."""
+    return Cleaned(pixels, Box(0, 0, pixels.shape[1], pixels.shape[0]), {})
+
+
 def clean(pixels: Grey, sample: Sample) -> Cleaned:
     """Return the page cleaned as far as its guards ask for it.
 
@@ -48,17 +56,16 @@ def clean(pixels: Grey, sample: Sample) -> Cleaned:
         sample: reads a part of the page; asked only where faint print and show-through look alike.
     """
     facts: dict[str, float] = {}
-    whole = Box(0, 0, pixels.shape[1], pixels.shape[0])
     if min(pixels.shape) < SMALL:
-        return Cleaned(pixels, whole, facts)
+        return replace(as_stored(pixels), facts=facts)
     facts["isolated"] = isolated_share(pixels)
     if facts["isolated"] > SALT:
         pixels = _grey(cv2.medianBlur(pixels, 3))
     if is_bitonal(pixels):
-        return Cleaned(pixels, whole, facts)
+        return replace(as_stored(pixels), facts=facts)
     kept = paper_box(pixels)
     pixels = pixels[kept.y0 : kept.y1, kept.x0 : kept.x1]
-    paper = paper_map(pixels)
+    paper = without_bands(pixels, paper_map(pixels))
     facts["uneven"] = unevenness(paper)
     if facts["uneven"] > UNEVEN:
         pixels = divide(pixels, paper)
@@ -102,20 +109,56 @@ def isolated_share(pixels: Grey) -> float:
 
 
 def paper_box(pixels: Grey) -> Box:
-    """Return the box of the paper on its black bed; the whole page where there is no bed."""
+    """Return the box of the paper on its black bed; the whole page where there is no bed.
+
+    A dark edge with light letters is a printed band, and stays.
+    """
     height, width = pixels.shape
     small = cv2.resize(pixels, None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
     bright = small > max(60.0, BED * float(np.percentile(small, 90)))
     rows, columns = np.flatnonzero(bright.mean(1) > 0.4), np.flatnonzero(bright.mean(0) > 0.4)
     if len(rows) * len(columns) < 0.2 * bright.size:
         return Box(0, 0, width, height)
+    left, top = int(columns[0]) * 8, int(rows[0]) * 8
+    # where the last eighth is paper, so are the pixels that did not fill one
+    right = width if columns[-1] == bright.shape[1] - 1 else (int(columns[-1]) + 1) * 8
+    bottom = height if rows[-1] == bright.shape[0] - 1 else (int(rows[-1]) + 1) * 8
     return Box(
-        int(columns[0]) * 8,
-        int(rows[0]) * 8,
-        # where the last eighth is paper, so are the pixels that did not fill one
-        width if columns[-1] == bright.shape[1] - 1 else (int(columns[-1]) + 1) * 8,
-        height if rows[-1] == bright.shape[0] - 1 else (int(rows[-1]) + 1) * 8,
+        0 if _bears_print(pixels[:, :left]) else left,
+        0 if _bears_print(pixels[:top]) else top,
+        width if _bears_print(pixels[:, right:]) else right,
+        height if _bears_print(pixels[bottom:]) else bottom,
     )
+
+
+def light_marks(pixels: Grey) -> npt.NDArray[np.bool_]:
+    """Return where something small, such as a stroke of a letter, is clearly lighter than what surrounds it."""
+    calm = cv2.blur(pixels, (3, 3))  # noise is no mark
+    return np.asarray(cv2.morphologyEx(calm, cv2.MORPH_TOPHAT, np.ones((25, 25), np.uint8)) > 60, dtype=np.bool_)
+
+
+def _bears_print(edge: Grey) -> bool:
+    return min(edge.shape) >= BAND and float(light_marks(edge).mean()) > LETTERS
+
+
+def without_bands(pixels: Grey, paper: Grey) -> Grey:
+    """Return a paper map in which dark areas that bear light letters count as paper: divided, they would be lost."""
+    if unevenness(paper) <= UNEVEN:
+        return paper
+    high = np.percentile(paper, 95)
+    count, areas = cv2.connectedComponents((paper < SHADE * high).astype(np.uint8))
+    if count == 1:
+        return paper
+    size = (paper.shape[1], paper.shape[0])
+    behind = cv2.medianBlur(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), 21).astype(np.float32)
+    lit = light_marks(pixels) & (pixels > cv2.resize(1.3 * behind + 30, pixels.shape[::-1]))  # not paper between lines
+    marks = cv2.resize(lit.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    share = np.bincount(areas.ravel(), marks.ravel(), count) / np.maximum(1, np.bincount(areas.ravel(), None, count))
+    printed = share > LETTERS
+    printed[0] = False
+    # the map passes from paper to print within a few of its pixels
+    near = cv2.dilate(printed[areas].astype(np.uint8), np.ones((9, 9), np.uint8))
+    return np.where(near > 0, np.uint8(high), paper)
 
 
 def paper_map(pixels: Grey) -> Grey:
@@ -139,10 +182,15 @@ def divide(pixels: Grey, paper: Grey) -> Grey:
 
 
 def tones(pixels: Grey) -> tuple[int, int]:
-    """Return the grey values of ink (the darkest hundredth) and paper (the commonest light value)."""
+    """Return the grey values of ink and paper: the darkest hundredth and the commonest light value.
+
+    Where print covers less than a hundredth, that is noise of the paper: if the darkest thousandth is twice as far
+    from the paper, it is the ink.
+    """
     counts = np.bincount(pixels[::2, ::2].ravel(), minlength=256)
-    ink = int(np.searchsorted(np.cumsum(counts), 0.01 * counts.sum()))
-    return ink, int(np.argmax(counts[96:])) + 96
+    ink, sparse = (int(level) for level in np.searchsorted(np.cumsum(counts), np.array([0.01, 0.001]) * counts.sum()))
+    paper = int(np.argmax(counts[96:])) + 96
+    return (sparse if paper - sparse >= 2 * (paper - ink) else ink), paper
 
 
 def orphans(pixels: Grey, ink: int, paper: int) -> float:

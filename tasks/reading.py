@@ -20,7 +20,7 @@ AHEAD = 2  # pages handed out for each child
 
 
 def read_page(
-    path: Path, media_type: str, number: int, language: str | None, options: ReadingOptions, limits: Limits
+    path: Path, media_type: str, number: int, hint: str | None, options: ReadingOptions, limits: Limits
 ) -> PageText:
     """Read page `number` (from 1) of a file. Runs in a child.
 
@@ -28,7 +28,7 @@ def read_page(
         path: a file that `tasks.examine` has accepted.
         media_type: what `examine` said it is.
         number: the page.
-        language: the document's language where it is known already; None tries the first of `options.languages`.
+        hint: the language to try first, such as the batch's last; not binding. None asks a sample of the page.
         options: languages, engine, renderer.
         limits: pixels of a page.
 
@@ -41,7 +41,7 @@ def read_page(
     """
     from tasks import page_reader  # here, not above: the parent needs no decoder and no engine
 
-    return page_reader.read(path, media_type, number, language or options.languages[0], options, limits)
+    return page_reader.read(path, media_type, number, hint, options, limits)
 
 
 def read_document(
@@ -51,11 +51,18 @@ def read_document(
     options: ReadingOptions,
     limits: Limits,
     children: ChildPool,
-    language: str | None = None,
+    hint: str | None = None,
 ) -> Iterator[PageText]:
     """Yield every page of a document in order, reading at most `AHEAD` pages a child ahead.
 
-    The first page with enough common words settles the document's language for the pages after it.
+    Args:
+        path: a file that `tasks.examine` has accepted.
+        media_type: what `examine` said it is.
+        pages: how many pages it has.
+        options: languages, engine, renderer.
+        limits: pixels and seconds of a page.
+        children: where pages are read.
+        hint: the language to try first; not binding. Every page with enough common words is the hint for those after.
 
     Raises:
         EngineUnavailableError: no engine could be started; the document waits.
@@ -65,15 +72,13 @@ def read_document(
     try:
         while True:
             while len(window) < AHEAD * children.workers and (number := next(unread, 0)):
-                call = children.submit(
-                    limits.page_seconds, read_page, path, media_type, number, language, options, limits
-                )
+                call = children.submit(limits.page_seconds, read_page, path, media_type, number, hint, options, limits)
                 window.append((number, call))
             if not window:
                 return
             page = _settled(*window.popleft())
-            if language is None and languages.is_sure(page.text, page.language):
-                language = page.language
+            if languages.is_sure(page.text, page.language):
+                hint = page.language
             yield page
     finally:
         for _, call in window:

@@ -26,10 +26,10 @@ from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
 from records.tables import records
 from tasks import intake
-from tasks.describe import describe
-from tasks.record_reading import pages_of, put_in_outbox
+from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
+from tasks.record_reading import put_in_outbox
 from tasks.services import Services
-from tasks.words import restore_words
+from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
 
@@ -55,10 +55,9 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
         hint = _decided_class(row) or scan_row(connection, row.scan).class_hint
         if row.state != "read":
             return DescribeReceipt(record, row.state, 0, 0)
-    restore_words(services, [record])
-    read = tuple(pages_of(services, record))
+    with borrowed(services, [record]) as words:
+        read, unread = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
     found = describe(read, services.library, services.clock.now().date(), hint)
-    unread = [page for page in read if page.flags]
     if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
         listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
         found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))
@@ -82,6 +81,7 @@ def _commit(record: RecordId, services: Services, found: Description) -> str:
     with services.database.write() as connection:
         row = record_row(connection, record)
         services.leases.fence(connection, row.scan)
+        services.leases.progress(connection, row.scan)
         event = services.ids.new("evt")
         replace_fields(connection, record, row.client, found.fields, event)
         settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}

@@ -6,7 +6,7 @@ Crash points: 21 words written, 22 derivatives stored, 23 committed.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,15 @@ from records.catalogue import page_values, record_row, scan_row, sources_of
 from records.errors import InputError, OriginalConflictError
 from records.ids import RecordId, instant
 from records.tables import pages, records
-from records.text import PageText, read_words, write_words
+from records.text import PageText, write_words
 from tasks import intake
 from tasks.readable import make_readable
 from tasks.reading import read_document
 from tasks.services import SYSTEM, Services
+from tasks.words import words_path
 
 _logger = logging.getLogger(__name__)
+AGREEING = 3  # newest records of a batch that, being of one language, foretell the next one's
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,6 @@ class ReadReceipt:
     record: RecordId
     pages: int
     flagged: int
-
-
-def words_path(services: Services, record: str) -> Path:
-    """Return where the clear words of a record wait until the index has them."""
-    return services.places.words / f"{record}.words.gz"
 
 
 def read_record(record: RecordId, services: Services) -> ReadReceipt:
@@ -55,16 +52,17 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
         row = record_row(connection, record)
         source = sources_of(connection, record)[0]
         original = connection.execute(select(originals).where(originals.c.id == source.original)).one()
+        hint = _language_hint(connection, row.batch, services.reading.languages)
     if row.state != "accessioned":
         _remove_leftovers(services, record)  # of a run that ended between its commit and this
         return ReadReceipt(record, 0, 0)
     words = words_path(services, record)
     with _clear_original(services, row, original) as path:
         found = read_document(
-            path, original.media_type, original.pages, services.reading, services.limits, services.children
+            path, original.media_type, original.pages, services.reading, services.limits, services.children, hint
         )
         rows: list[dict[str, Any]] = []
-        part = words.with_suffix(".part")
+        part = services.scratch / f"{record}.words"
         write_words(part, _noting(found, rows, record, row.client, source.original))
         part.replace(words)
         services.vault.reached(21)
@@ -77,12 +75,20 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
     return ReadReceipt(record, len(rows), flagged)
 
 
-def pages_of(services: Services, record: str) -> Iterator[PageText]:
-    """Yield the pages of a record as read from the clear words that wait for the index.
-
-    Where they are gone, `restore_words` brings them back first.
-    """
-    return read_words(words_path(services, record))
+def _language_hint(connection: Connection, batch: str, allowed: Sequence[str]) -> str | None:
+    """Return the language of the batch's newest records where they agree: what to try first, not binding."""
+    newest = (
+        connection.execute(
+            select(records.c.language)
+            .where(records.c.batch == batch, records.c.language.is_not(None))
+            .order_by(records.c.id.desc())
+            .limit(AGREEING)
+        )
+        .scalars()
+        .all()
+    )
+    agreed = set(newest)
+    return newest[0] if len(agreed) == 1 and newest[0] in allowed else None
 
 
 def _noting(
@@ -120,6 +126,7 @@ def _derive(
     """Make and store the derivatives. A readable copy that cannot be made never blocks: the record is flagged."""
     stored = [store_derivative(services.vault, record, "words", original, words)]
     target = services.scratch / f"{record}.pdf"
+    target.unlink(missing_ok=True)  # of an attempt that this process retries
     try:
         report = services.children.run(
             services.limits.derive_seconds,
@@ -149,6 +156,7 @@ def _commit(
     now = services.clock.now()
     with services.database.write() as connection:
         services.leases.fence(connection, row.scan)
+        services.leases.progress(connection, row.scan)
         connection.execute(delete(pages).where(pages.c.record == row.id))
         connection.execute(insert(pages), rows)
         for derivative in stored:

@@ -31,13 +31,13 @@ from records.fields import Description, Field
 from records.ids import RecordId, instant
 from records.normalise import DateOrder
 from records.tables import clients, fields, records, reviews
-from tasks.describe import describe
+from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, SETTLED, fields_commitment
-from tasks.record_reading import pages_of, put_in_outbox
+from tasks.record_reading import put_in_outbox
 from tasks.services import Services
 from tasks.typed_values import check_typed, read_typed
-from tasks.words import restore_words
+from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
 CORRECTABLE = ("described", "in_review", "indexed")
@@ -162,8 +162,8 @@ def _describe_as(services: Services, record: str, name: str) -> Description:
     """Describe a record as one of the class that a person named."""
     if name not in services.library.classes:
         raise InvalidValueError(f"class: one of {', '.join(sorted(services.library.classes))}")
-    restore_words(services, [record])
-    pages = tuple(pages_of(services, record))
+    with borrowed(services, [record]) as words:
+        pages, _ = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
     found = describe(pages, services.library, services.clock.now().date(), name)
     return replace(found, class_evidence=(DECIDED, *found.class_evidence))
 

@@ -9,12 +9,13 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
-from custody.originals import finish_retention
+from custody.incidents import raise_incident
+from custody.originals import finish_retention, staged_name
 from custody.tables import originals, outbox
+from records.errors import MunimentError, UnavailableError
 from records.ids import OriginalId, ScanId
 from records.tables import records, scans
 from tasks import intake
@@ -56,7 +57,11 @@ def finish_scans(services: Services, steps: Steps = PLAIN) -> int:
 
 
 def _finish_retention(services: Services) -> None:
-    if not services.vault.store.locks:
+    try:
+        if not services.vault.store.locks:
+            return
+    except UnavailableError as error:
+        _logger.warning("the store was not asked for its locks: %s", type(error).__name__)
         return
     with services.database.read() as connection:
         due = (
@@ -67,21 +72,26 @@ def _finish_retention(services: Services) -> None:
             .all()
         )
     for original in due:
-        finish_retention(services.vault, OriginalId(original), SYSTEM)
+        try:
+            finish_retention(services.vault, OriginalId(original), SYSTEM)
+        except UnavailableError as error:
+            _logger.warning("the lock of %s is lengthened later: %s", original, type(error).__name__)
+        except MunimentError as error:  # one original must not stop the others
+            _logger.error("the lock of %s was not lengthened: %s", original, type(error).__name__)  # noqa: TRY400
+            raise_incident(services.vault, original, None, error, SYSTEM)
 
 
 def _tidy(services: Services) -> None:
     with services.database.read() as connection:
         now = services.clock.now()
         rows = {row.id: row for row in connection.execute(select(scans).where(scans.c.work.in_(_in_work(services))))}
-        sealed = {
-            f"{row.scan}.{row.id}.age"
-            for row in connection.execute(select(originals.c.scan, originals.c.id).where(originals.c.state == "sealed"))
-        }
+        announced = connection.execute(select(originals).where(originals.c.state == "sealed")).all()
+        sealed = {staged_name(row.scan, row.id, row.sealed_sha256) for row in announced}
     for scan, row in rows.items():
         if not row.todo and not services.leases.living(row.lease_owner, row.lease_until, now):
-            _clear_away(services, scan, row)
-    for path in services.places.staging.glob("*.age"):
+            intake.clear_away(services, row)
+            _logger.info("cleared away the claimed copy of scan %s", scan)
+    for path in services.places.staging.iterdir():
         scan = path.name.partition(".")[0]
         if path.name not in sealed and not _is_worked_on(services, scan):
             path.unlink(missing_ok=True)
@@ -90,14 +100,6 @@ def _tidy(services: Services) -> None:
 
 def _in_work(services: Services) -> list[str]:
     return [path.name for path in services.places.work.glob("bat_*/scn_*") if not path.suffix]
-
-
-def _clear_away(services: Services, scan: str, row: Row[Any]) -> None:
-    if row.state == "refused":
-        intake.to_quarantine(services, row)
-    else:
-        intake.work_file(services, row).unlink(missing_ok=True)
-    _logger.info("cleared away the claimed copy of scan %s", scan)
 
 
 def _is_worked_on(services: Services, scan: str) -> bool:

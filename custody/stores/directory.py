@@ -46,6 +46,11 @@ def make_directory(root: Path) -> None:
         _flush_folder(root.parent)
 
 
+def is_directory_store(root: Path) -> bool:
+    """Tell whether `make_directory` made this folder: an empty mount point is none."""
+    return (root / INCOMING).is_dir()
+
+
 class DirectoryStore:
     """ObjectStore in a folder that `make_directory` made; keys are paths below it."""
 
@@ -134,7 +139,7 @@ class DirectoryStore:
 
     def _present(self) -> None:
         """Refuse to speak for a folder that is not there: 'not mounted' must never read as 'lost'."""
-        if not self._incoming.is_dir():
+        if not is_directory_store(self._root):
             raise StoreUnavailableError("the store's folder is not there, or is not the folder of a store")
 
     def _take_in(self, path: Path, source: Path, sha256: str, size: int) -> None:

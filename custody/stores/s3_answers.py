@@ -14,7 +14,7 @@ from minio import Minio
 from minio.commonconfig import COMPLIANCE, ENABLED
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from minio.objectlockconfig import DAYS, YEARS, ObjectLockConfig
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, NewConnectionError
 
 from custody.stores.base import StoredVersion
 from records.errors import ConfigurationError, MunimentError, NoSpaceError, OriginalNotFoundError, StoreUnavailableError
@@ -47,12 +47,23 @@ def meaning(error: Exception) -> MunimentError:
             return OriginalNotFoundError("nothing stands under this key, or not this version")
         if code in FULL or status == _INSUFFICIENT_STORAGE or _says_full(error.message or ""):
             return NoSpaceError(code)
-        return StoreUnavailableError(code)
+        return StoreUnavailableError(f"the store was reached and answered {code}")
     if isinstance(error, ServerError) and error.status_code == _INSUFFICIENT_STORAGE:
         return NoSpaceError("507")
     if isinstance(error, InvalidResponseError):
         return StoreUnavailableError("the answer is not one of S3")
-    return StoreUnavailableError(type(error).__name__)
+    return StoreUnavailableError(_heard(error))
+
+
+def _heard(error: Exception) -> str:
+    """Say which host and port was reached or not; neither key nor path, which stand in the client's own text."""
+    if not isinstance(error, MaxRetryError):
+        return f"the answer broke off ({type(error).__name__})"
+    cause = type(error.reason).__name__
+    where = f"{error.pool.host}:{error.pool.port}"
+    if isinstance(error.reason, NewConnectionError | ConnectTimeoutError):
+        return f"{where} cannot be reached ({cause})"
+    return f"{where} was reached and did not answer ({cause})"
 
 
 def head(client: Minio, bucket: str, key: str, version: str) -> StoredVersion:

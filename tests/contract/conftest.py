@@ -6,6 +6,7 @@ Where one is not set its suites are skipped, with the command that brings the se
 import hashlib
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ import urllib3
 from minio import Minio
 from minio.commonconfig import ENABLED
 from minio.versioningconfig import VersioningConfig
+from sqlalchemy import Engine, create_engine, text
 
 from custody.stores.s3_answers import make_bucket
+from infra.database import postgres_engine, sqlite_engine
 
 MIB = 1 << 20
 
@@ -62,6 +65,26 @@ def postgres_url() -> str:
     scheme, rest = url.split("://", 1)
     user, host = rest.split("@", 1)
     return f"{scheme}://{user}:{password}@{host}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.service)])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        made = sqlite_engine(tmp_path / "catalogue.db")
+        yield made
+        made.dispose()
+        return
+    url = request.getfixturevalue("postgres_url")
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    name = f"contract_{uuid.uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    made = postgres_engine(str(server.url.set(database=name).render_as_string(hide_password=False)), None)
+    yield made
+    made.dispose()
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,14 @@ import pytest
 
 from custody.stores.base import ObjectStore
 from custody.stores.directory import DirectoryStore, make_directory
+from custody.stores.lazy import LazyStore
 from custody.stores.s3 import S3Store
 from records.errors import FixityError, InvalidValueError, OriginalConflictError, OriginalNotFoundError
 
 MIB = 1 << 20
 HOMES = [
     "directory",
+    "directory opened at first use",
     pytest.param("s3 with locks", marks=pytest.mark.service),
     pytest.param("s3 without locks", marks=pytest.mark.service),
 ]
@@ -22,10 +24,17 @@ HOMES = [
 
 @pytest.fixture(params=HOMES)
 def store(request, tmp_path) -> ObjectStore:
+    root = tmp_path / "store"
     if request.param == "directory":
-        root = tmp_path / "store"
         make_directory(root)
         return DirectoryStore(root)
+    if request.param == "directory opened at first use":
+
+        def opened() -> ObjectStore:
+            make_directory(root)
+            return DirectoryStore(root)
+
+        return LazyStore(root.name, opened)
     bucket = request.getfixturevalue("locked_bucket" if request.param == "s3 with locks" else "plain_bucket")
     return S3Store(request.getfixturevalue("s3_client"), bucket)
 

@@ -74,6 +74,69 @@ def test_killed_at_a_numbered_step(muniment: Any, home: Path, tmp_path: Path, st
     finish_and_check(muniment, home, tmp_path / "scans", tmp_path)
 
 
+def crash(muniment: Any, step: int, *paths: Path) -> None:
+    child = muniment.start("ingest", *paths, "--json", CRASH_AT=str(step))
+    out, err = child.communicate(timeout=300)
+    assert child.returncode == -signal.SIGKILL, (step, out, err)
+
+
+def test_killed_at_one_step_after_the_other(muniment: Any, home: Path, tmp_path: Path) -> None:
+    """A scan that comes a step further each time is never given up, however often the power fails."""
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    draw(scans / "a.tif", "muniment one after the other")
+    for step in STEPS:
+        crash(muniment, step, scans)
+        assert muniment("custody", "check")["verdict"] == "holds"
+    muniment("ingest", scans)
+    report = muniment("custody", "check")
+    assert report["verdict"] == "holds" and report["pending"] == [] and report["checked"]["originals"] == 1
+    assert muniment("search", "one after the other")["total"] == 1
+
+
+def test_what_was_announced_is_stored_whatever_became_of_the_source(muniment: Any, home: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "a.tif", "muniment announced")
+    crash(muniment, 2, tmp_path / "a.tif")
+    claimed = next((home / "work").glob("bat_*/scn_*"))
+    with claimed.open("ab") as late:  # a sender that still had the file open writes on
+        late.write(b"late")
+    again = muniment("ingest", tmp_path / "a.tif")
+    assert again["duplicate"] == 1
+    assert muniment("custody", "check")["verdict"] == "holds"
+    opened = muniment("original", "open", again["scans"][0]["original"], "--reason", "test", "--to", tmp_path / "out")
+    assert opened["sha256"] == digest(tmp_path / "a.tif")
+    kept = [path.read_bytes() for path in (home / "quarantine").rglob("scn_*")]
+    assert kept == [(tmp_path / "a.tif").read_bytes() + b"late"]  # and the late bytes are kept for a person
+
+
+def test_an_announcement_that_must_be_given_up_does_not_block_the_same_bytes(
+    muniment: Any, home: Path, tmp_path: Path
+) -> None:
+    draw(tmp_path / "a.tif", "muniment given up")
+    crash(muniment, 2, tmp_path / "a.tif")
+    for staged in (home / "work/sealed").iterdir():
+        staged.unlink()
+    with next((home / "work").glob("bat_*/scn_*")).open("ab") as late:
+        late.write(b"late")
+    again = muniment("ingest", tmp_path / "a.tif")
+    assert again["accessioned"] == 1
+    status = muniment("status")
+    assert (status["counts"]["refused"], status["counts"]["waiting"]) == (1, 0)
+    assert muniment("custody", "check")["verdict"] == "holds"
+
+
+def test_killed_while_it_is_sealed_anew(muniment: Any, home: Path, tmp_path: Path) -> None:
+    draw(tmp_path / "a.tif", "muniment sealed anew")
+    crash(muniment, 2, tmp_path / "a.tif")
+    for staged in (home / "work/sealed").iterdir():
+        staged.unlink()
+    crash(muniment, 1, tmp_path / "a.tif")  # the sweeper seals it a second time and dies before it is announced
+    muniment("ingest", tmp_path / "a.tif")
+    report = muniment("custody", "check")
+    assert report["verdict"] == "holds" and report["pending"] == [] and report["orphans"] == []
+    assert muniment("status")["counts"]["waiting"] == 0
+
+
 def test_killed_at_random_moments(
     muniment: Any, home: Path, tmp_path: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
-from infra.home import owner_alive, process_owner
 from records.errors import LeaseLostError
 from records.ids import instant
 from records.leases import MOST_ATTEMPTS, LeaseBook
 from records.tables import clients, scans
-from tasks import batches, intake
+from tasks import batches, custody_check, intake
 
 
 @pytest.fixture
@@ -82,9 +81,62 @@ def test_a_row_is_not_taken_before_its_time(services: Any, scan: Any) -> None:
     assert book(services, "a").take_next() is None
 
 
-def test_this_process_is_alive_and_an_invented_one_is_not() -> None:
-    boot, pid, started = process_owner().split(":")
-    assert owner_alive(process_owner())
-    assert not owner_alive(f"{boot}:{pid}:{int(started) + 1}")
-    assert not owner_alive(f"{boot}:999999999:1")
-    assert owner_alive("anotherboot:1:1")  # of another machine: only time ends its lease
+def more_scans(services: Any, scan: Any, count: int) -> list[str]:
+    """Write more rows like that of `scan`, each offered a little later."""
+    with services.database.write() as connection:
+        row = connection.execute(select(scans).where(scans.c.id == scan)).one()._asdict()
+        made = []
+        for number in range(count):
+            new = services.ids.new("scn")
+            later = instant(services.clock.now() + timedelta(milliseconds=number + 1))
+            connection.execute(insert(scans).values(**{**row, "id": new, "work": new, "offered": later}))
+            made.append(new)
+    return made
+
+
+def test_many_rows_at_work_do_not_hide_one_that_is_due(services: Any, scan: Any) -> None:
+    last = more_scans(services, scan, 80)[-1]
+    with services.database.write() as connection:
+        soon = instant(services.clock.now() + timedelta(seconds=60))
+        connection.execute(update(scans).where(scans.c.id != last).values(lease_owner="busy", lease_until=soon))
+    assert book(services, "a").take_next() == last
+
+
+def test_rows_of_the_dead_come_after_free_ones(services: Any, scan: Any) -> None:
+    free = more_scans(services, scan, 1)[0]
+    assert book(services, "dead").take(scan)
+    second = book(services, "b", alive=lambda owner: owner != "dead")
+    assert second.take_next() == free
+    assert second.take_next() == scan
+    assert second.take_next() is None
+
+
+def test_progress_counts_attempts_anew(services: Any, scan: Any) -> None:
+    for number in range(2 * MOST_ATTEMPTS):  # a machine that is switched off again and again
+        worker = book(services, f"w{number}", alive=lambda _owner: False)
+        assert worker.take_next() == scan
+        with services.database.write() as connection:
+            worker.fence(connection, scan)
+            worker.progress(connection, scan)
+    for number in range(MOST_ATTEMPTS):
+        assert book(services, f"x{number}", alive=lambda _owner: False).take_next() == scan
+    assert book(services, "y", alive=lambda _owner: False).take_next() is None
+
+
+def test_a_stuck_row_is_named_and_has_a_way_back(services: Any, scan: Any) -> None:
+    def stuck() -> list[str]:
+        return [found.object for found in custody_check.check(services).problems if found.kind == "stuck"]
+
+    for _ in range(MOST_ATTEMPTS):
+        assert book(services, "dead", alive=lambda _owner: False).take_next() == scan
+    living, after = services.leases, book(services, "b", alive=lambda _owner: False)
+    services.leases = book(services, "b")
+    assert stuck() == []  # its last attempt is still under way
+    services.leases = after
+    assert stuck() == [scan]
+    assert after.take_next() is None and after.take(scan)
+    services.leases = living
+    after.release(scan)
+    with services.database.write() as connection:
+        services.leases.progress(connection, scan)
+    assert stuck() == []

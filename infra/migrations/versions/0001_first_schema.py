@@ -192,13 +192,18 @@ def upgrade() -> None:
         sa.Column("retention_set", sa.Boolean(), nullable=False),
         sa.Column("commitment", sa.String(length=64), nullable=False),
         sa.Column("created", sa.String(length=24), nullable=False),
-        sa.CheckConstraint("state IN ('sealed', 'stored')", name=op.f("ck_originals_state")),
+        sa.CheckConstraint("state IN ('sealed', 'stored', 'abandoned')", name=op.f("ck_originals_state")),
         sa.ForeignKeyConstraint(["client"], ["clients.id"], name=op.f("fk_originals_client")),
         sa.ForeignKeyConstraint(["scan"], ["scans.id"], name=op.f("fk_originals_scan")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_originals")),
-        sa.UniqueConstraint("client", "sha256", name=op.f("uq_originals_client_sha256")),
         sa.UniqueConstraint("object_key", name=op.f("uq_originals_object_key")),
     )
+    alive = sa.text("state <> 'abandoned'")
+    op.create_index(
+        "uq_originals_client_sha256", "originals", ["client", "sha256"], unique=True, sqlite_where=alive,
+        postgresql_where=alive,
+    )
+    op.create_index("ix_originals_scan", "originals", ["scan"])
     op.create_table(
         "records",
         sa.Column("id", sa.String(length=36), nullable=False),
