@@ -22,7 +22,7 @@ from pathlib import Path
 
 import certifi
 
-from infra.home import owner_alive, process_owner_of
+from infra.home import owner_alive, owner_is_here, process_owner_of
 from infra.settings import run_environment
 from records.errors import ConfigurationError, UnavailableError
 from records.places import Places
@@ -178,7 +178,11 @@ class PrefectServer:
         try:
             owner = self._pid_file.read_text()
             pid = int(owner.split(":")[1])
-            if not owner_alive(owner) or "prefect" not in Path(f"/proc/{pid}/cmdline").read_text():
+            if (
+                not owner_is_here(owner)
+                or not owner_alive(owner)
+                or "prefect" not in Path(f"/proc/{pid}/cmdline").read_text()
+            ):
                 return
             os.kill(pid, signal.SIGKILL)
         except (OSError, ValueError, IndexError):

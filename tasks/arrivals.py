@@ -18,7 +18,7 @@ from records.errors import InvalidValueError, RefusedScanError
 from records.ids import BatchId, ClientId, ScanId, parse_instant
 from records.tables import batches, clients, scans
 from tasks import intake
-from tasks.batches import close, open_batch
+from tasks.batches import close
 from tasks.inbox_files import Found
 from tasks.services import SYSTEM, Services
 
@@ -47,7 +47,7 @@ def first_sight(services: Services, client: ClientId, found: Sequence[Found]) ->
     for file in found:
         name = days if file.folder is None else intake.shown_path(Path(file.folder))
         if name not in opened:
-            opened[name] = _open_batch(services, client, name)
+            opened[name] = open_named(services, client, name)
         given = intake.Offer(client, opened[name], "watch", None, SYSTEM)
         values = intake.row_values(services, given, file.path, file.size, file.mtime_ns)
         rows.append({**values, "todo": False, "arrival": _arrival(client, file.source)})
@@ -164,14 +164,6 @@ def close_finished(services: Services, quiet_seconds: float) -> int:
 
 def _arrival(client: str, source: bytes) -> str:
     return hashlib.sha256(client.encode() + b"\0" + source).hexdigest()
-
-
-def _open_batch(services: Services, client: str, name: str) -> BatchId:
-    """Return the open batch of this name, or a new one: a closed one is never added to."""
-    named = (batches.c.client == client) & (batches.c.name == name) & (batches.c.state == "open")
-    with services.database.read() as connection:
-        row = connection.execute(select(batches).where(named).order_by(batches.c.opened.desc())).first()
-    return BatchId(row.id) if row is not None else open_batch(services, client, name, None, SYSTEM)
 
 
 def _open_batches(services: Services) -> list[Row[Any]]:

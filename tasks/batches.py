@@ -53,6 +53,15 @@ def find_or_open(services: Services, client: str, given: str | None, expected: i
         return BatchId(row.id)
 
 
+def open_named(services: Services, client: str, name: str, actor: Actor) -> BatchId:
+    """Return the newest open batch of this name, or a new one; a closed one of the name is left as it is."""
+    named = (batches.c.client == client) & (batches.c.name == name) & (batches.c.state == "open")
+    with services.database.write() as connection:
+        connection.execute(select(clients.c.id).where(clients.c.id == client).with_for_update(key_share=True))
+        row = connection.execute(select(batches.c.id).where(named).order_by(batches.c.opened.desc())).first()
+        return BatchId(row.id) if row is not None else _open(connection, services, client, name, None, actor)
+
+
 def still_open(connection: Connection, batch: str) -> Row[Any]:
     """Make sure that a batch is open until the caller's transaction ends; return its row.
 

@@ -146,13 +146,15 @@ def without_bands(pixels: Grey, paper: Grey) -> Grey:
     if unevenness(paper) <= UNEVEN:
         return paper
     high = np.percentile(paper, 95)
-    count, areas = cv2.connectedComponents((paper < SHADE * high).astype(np.uint8))
+    size = (paper.shape[1], paper.shape[0])
+    # the map is as light as light letters are: only without its local maximum is the area between them dark
+    behind = _grey(cv2.medianBlur(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), 21))
+    count, areas = cv2.connectedComponents((np.minimum(paper, behind) < SHADE * high).astype(np.uint8))
     if count == 1:
         return paper
-    size = (paper.shape[1], paper.shape[0])
-    behind = cv2.medianBlur(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), 21).astype(np.float32)
-    lit = light_marks(pixels) & (pixels > cv2.resize(1.3 * behind + 30, pixels.shape[::-1]))  # not paper between lines
-    marks = cv2.resize(lit.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    least = cv2.resize(1.3 * behind.astype(np.float32) + 30, pixels.shape[::-1])  # paper between lines is darker
+    lit = (light_marks(pixels) & (pixels > least)).astype(np.float32)
+    marks = cv2.resize(lit, size, interpolation=cv2.INTER_AREA)
     share = np.bincount(areas.ravel(), marks.ravel(), count) / np.maximum(1, np.bincount(areas.ravel(), None, count))
     printed = share > LETTERS
     printed[0] = False

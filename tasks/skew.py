@@ -39,7 +39,9 @@ class Lines:
         # numpy 2 makes this float64, which cv2.remap misreads without a word
         shift = (self._row + np.tan(np.radians(angle)) * self._x).astype(np.float32)
         shifted = cv2.remap(self._strips, self._column, shift, cv2.INTER_LINEAR)
-        return np.asarray(shifted.reshape(shifted.shape[0], BANDS, STRIPS // BANDS).sum(2), dtype=np.float32)
+        # the mean of eight neighbours, a third of the time that numpy's sum takes
+        bands = cv2.resize(shifted, (BANDS, shifted.shape[0]), interpolation=cv2.INTER_AREA)
+        return np.asarray(bands, dtype=np.float32) * np.float32(STRIPS // BANDS)
 
     def best(self, limit: float, step: float, around: float = 0.0) -> tuple[float, float]:
         """Return the angle within `limit` degrees of `around` where lines part from gaps most, and its energy."""
@@ -74,9 +76,9 @@ def ink_mask(pixels: Grey, factor: int) -> Grey:
     """
     small = cv2.resize(pixels, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     darker = cv2.subtract(cv2.blur(small, (41, 41)), small)
-    counts = np.cumsum(np.bincount(darker.ravel(), minlength=256))
+    counts = np.cumsum(cv2.calcHist([darker], [0], None, [256], [0, 256]).ravel().astype(np.int64))
     margin = max(8.0, 0.35 * int(np.searchsorted(counts, 0.99 * counts[-1])))
-    mask = (darker > margin) * np.uint8(255)
+    _, mask = cv2.threshold(darker, margin, 255, cv2.THRESH_BINARY)
     frame = int(FRAME * min(mask.shape))
     return np.ascontiguousarray(mask[frame : mask.shape[0] - frame, frame : mask.shape[1] - frame])
 

@@ -60,7 +60,7 @@ def _finish_retention(services: Services) -> None:
     try:
         if not services.vault.store.locks:
             return
-    except UnavailableError as error:
+    except MunimentError as error:  # what is wrong with the store is told where it is needed
         _logger.warning("the store was not asked for its locks: %s", type(error).__name__)
         return
     with services.database.read() as connection:

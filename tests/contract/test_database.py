@@ -216,6 +216,8 @@ def test_of_many_workers_one_gets_the_lease(catalogue: EngineDatabase) -> None:
             if other is not got[0]:
                 with pytest.raises(LeaseLostError):
                     other.fence(connection, scan)
+    for book in books:
+        book.close()
 
 
 def more_scans(catalogue: EngineDatabase, first: str, count: int) -> None:
@@ -240,6 +242,8 @@ def test_workers_that_ask_at_once_get_different_scans(catalogue: EngineDatabase)
     got: list[str | None] = []
     assert at_once(*(lambda b=b: got.append(b.take_next()) for b in books)) == []
     assert None not in got and len(set(got)) == 4
+    for book in books:
+        book.close()
 
 
 def test_a_read_is_one_view(catalogue: EngineDatabase) -> None:

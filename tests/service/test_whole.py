@@ -47,8 +47,10 @@ def on_servers(home: Path) -> Muniment:
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Muniment:
     if request.param == "servers":
         return on_servers(tmp_path / "home")
-    plain = {name: "" for name in os.environ if name.startswith("MUNIMENT_")}
-    return Muniment(tmp_path / "home", **plain)
+    run = Muniment(tmp_path / "home")
+    for name in [n for n in run.environment if n.startswith("MUNIMENT_") and n != "MUNIMENT_HOME"]:
+        del run.environment[name]
+    return run
 
 
 def digest(path: Path) -> str:

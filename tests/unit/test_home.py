@@ -44,7 +44,7 @@ def test_this_process_is_alive_and_an_invented_one_is_not() -> None:
 def test_of_an_owner_elsewhere_only_time_ends_the_lease() -> None:
     here, pid, _ = process_owner().split(":")
     boot, namespace = here.split("-")
-    assert namespace == str(os.stat("/proc/self/ns/pid").st_ino)
+    assert namespace == str(Path("/proc/self/ns/pid").stat().st_ino)
     assert owner_alive(f"anotherboot-{namespace}:{pid}:1")
     assert owner_alive(f"{boot}-1:{pid}:1")  # another container on the same kernel, whose ids mean nothing here
     assert owner_alive(f"{boot}:{pid}:1")  # as an earlier version wrote it
@@ -73,9 +73,12 @@ def test_another_container_leaves_alone_what_is_alive_here(home: Path) -> None:
     code = (
         "import ctypes, os, sys\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
-        "if libc.unshare(0x20000000 | (0x10000000 if os.geteuid() else 0)): sys.exit(77)\n"  # CLONE_NEWPID, NEWUSER
+        "user = 0x10000000 if os.geteuid() else 0\n"  # CLONE_NEWUSER
+        "if libc.unshare(0x20000000 | 0x20000 | user): sys.exit(77)\n"  # CLONE_NEWPID, CLONE_NEWNS
         "child = os.fork()\n"
         "if child: sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "if libc.mount(None, b'/', None, 0x44000, None): sys.exit(77)\n"  # MS_REC, MS_PRIVATE
+        "if libc.mount(b'proc', b'/proc', b'proc', 0, None): sys.exit(77)\n"
         "from infra.services import open_services\n"
         "services = open_services()\n"
         "services.scratch\n"

@@ -1,5 +1,6 @@
 """Leases: one worker a scan, over at once when its process is gone, and a lost lease writes nothing."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,19 @@ def scan(services: Any, tmp_path: Path) -> Any:
     return intake.offer(services, intake.Offer(client, batch, "ingest", None, actor), tmp_path / "a.txt")
 
 
+BOOKS: list[LeaseBook] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_books() -> Iterator[None]:
+    yield
+    while BOOKS:
+        BOOKS.pop().close()
+
+
 def book(services: Any, owner: str, alive: Any = lambda _owner: True, clock: Any = None) -> LeaseBook:
-    return LeaseBook(services.database, clock or services.clock, owner, alive, 60.0)
+    BOOKS.append(LeaseBook(services.database, clock or services.clock, owner, alive, 60.0))
+    return BOOKS[-1]
 
 
 def test_one_worker_at_a_time(services: Any, scan: Any) -> None:

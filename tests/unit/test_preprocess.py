@@ -91,6 +91,35 @@ def test_noise_is_stretched_away(page):
     assert "stretched" in cleaned.facts
 
 
+@pytest.mark.parametrize("colour", [40, 90, 130])
+def test_a_dark_band_with_light_letters_stays_as_it_is(page, colour):
+    """At the edge it is no black bed, and its darkness is no shadow: cut off or divided, its words would be lost."""
+    height = page.shape[0] // 3
+    banded = page.copy()
+    banded[:height] = np.where(page[:height] < 128, 255, colour)
+    cleaned = clean(banded, confident)
+    assert cleaned.kept == Box(0, 0, page.shape[1], page.shape[0])
+    assert np.array_equal(cleaned.pixels, banded)
+
+
+def test_a_shadow_beside_a_band_is_still_divided_out(page):
+    """Print in a shadow is dark: the light between its lines does not make it a band."""
+    shadowed = page.copy()
+    shadowed[:, page.shape[1] // 2 :] = (page[:, page.shape[1] // 2 :] * 0.5).astype(np.uint8)
+    cleaned = clean(shadowed, never)
+    assert cleaned.facts["uneven"] > preprocess.UNEVEN
+    assert np.percentile(cleaned.pixels[:, -400:], 50) > 235
+
+
+def test_the_ink_of_a_sparse_noisy_page_is_its_print_and_not_the_noise():
+    random = np.random.default_rng(SEED)
+    sparse = np.clip(random.normal(245, 14, (1200, 900)), 0, 255)
+    sparse[600:604, 100:800] = 30  # less than a hundredth of the page
+    ink, paper = preprocess.tones(sparse.astype(np.uint8))
+    assert ink < 60
+    assert paper > 230
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3000), (63, 63), (64, 64), (65, 200)])
 def test_small_pages_pass(shape):
     pixels = np.full(shape, 255, np.uint8)

@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from infra.children import Children
 from records.errors import ChildLimitError, EngineUnavailableError
 from records.options import Limits, ReadingOptions
 from records.text import Box, Geometry, Word
-from tasks import languages
+from tasks import languages, page_reader
+from tasks.ocr import PAGE, open_engine
 from tasks.page_reader import is_blank, to_raster
+from tasks.preprocess import Cleaned
 from tasks.reading import AHEAD, flagged_page, read_document, read_page
 from tasks.sources import JP2, JPEG, PDF, PNG, TIFF, WEBP, load_page
 
@@ -136,6 +138,8 @@ def test_a_box_comes_back_to_the_raster_through_trim_turn_and_skew(turned, skew,
         ("Total 123,45 EUR", "eng", "eng"),  # too few words to say
         ("", "spa", "spa"),
         ("de la the of y and en to", "spa", "spa"),  # neither leads
+        ("INVOICE 4711 Date 02/03 Qty 2 Cash 10.00 Change 0.40", "spa", "eng"),  # a receipt has no sentences
+        ("FACTURA 4711 Fecha 02/03 Cantidad 2 IVA 21% Efectivo", "eng", "spa"),
     ],
 )
 def test_the_language_that_clearly_leads_is_taken(text, read_as, expected):
@@ -147,6 +151,74 @@ def test_a_known_language_spares_the_second_reading(corpus):
     found = read_page(corpus / "letter.tif", TIFF, 1, None, OPTIONS, LIMITS)
     assert known.language == found.language == "eng"
     assert known.words == found.words
+
+
+@pytest.mark.parametrize(("name", "media_type", "language"), [("letter.tif", TIFF, "eng"), ("carta.jpg", JPEG, "spa")])
+def test_a_wrong_hint_is_not_binding(corpus, name, media_type, language):
+    wrong = {"eng": "spa", "spa": "eng"}[language]
+    hinted = read_page(corpus / name, media_type, 1, wrong, OPTIONS, LIMITS)
+    assert hinted.language == language
+    assert hinted.words == read_page(corpus / name, media_type, 1, language, OPTIONS, LIMITS).words
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("letter.tif", TIFF), ("carta.jpg", JPEG)])
+@pytest.mark.parametrize("first", [("spa", "eng"), ("eng", "spa")])
+def test_a_page_is_read_once_whatever_language_the_settings_name_first(corpus, monkeypatch, name, media_type, first):
+    """Without a hint a sample settles the language; the page itself is read once."""
+    layouts = []
+    engine = type(open_engine())
+    plain = engine.read
+
+    def noted(self, pixels, dpi, language, layout=PAGE):
+        layouts.append((layout, language))
+        return plain(self, pixels, dpi, language, layout)
+
+    monkeypatch.setattr(engine, "read", noted)
+    found = read_page(corpus / name, media_type, 1, None, replace(OPTIONS, languages=first), LIMITS)
+    assert [language for layout, language in layouts if layout == PAGE] == [found.language]
+
+
+def test_a_page_without_evidence_has_no_language_given_to_it(tmp_path):
+    page = Image.new("L", (900, 500), 255)
+    ImageDraw.Draw(page).text((100, 200), "QX-4711   1.250,00", font=ImageFont.load_default(60), fill=0)
+    page.save(tmp_path / "few.png", dpi=(300, 300))
+    unknown = read_page(tmp_path / "few.png", PNG, 1, None, OPTIONS, LIMITS)
+    assert unknown.words
+    assert unknown.language == "spa+eng"
+    assert read_page(tmp_path / "few.png", PNG, 1, "eng", OPTIONS, LIMITS).language == "eng"  # as its batch
+
+
+def noisy_page(path):
+    """A sparse page of small print, with noise."""
+    page = Image.new("L", (1700, 2338), 245)
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(26)
+    lines = [f"Item {number}: paper for the printer, {number} boxes at 12.50 each" for number in range(1, 9)]
+    for row, line in enumerate(lines):
+        pen.text((110, 120 + 44 * row), line, font=font, fill=30)
+    grey = np.asarray(page.filter(ImageFilter.GaussianBlur(0.8)), dtype=float)
+    noise = np.random.default_rng(3).normal(0, 14, grey.shape)
+    Image.fromarray(np.clip(grey + noise, 0, 255).astype(np.uint8)).save(path, quality=60, dpi=(200, 200))
+    return " ".join(lines)
+
+
+def test_a_sparse_noisy_page_is_read(tmp_path):
+    text = noisy_page(tmp_path / "noisy.jpg")
+    assert right_words(read_page(tmp_path / "noisy.jpg", JPEG, 1, None, OPTIONS, LIMITS), text) > 0.9
+
+
+def test_a_page_that_preparing_has_harmed_is_read_as_it_came(corpus, monkeypatch):
+    """Whatever the preparation does to a page, what the recogniser reads in the page as stored is not lost."""
+    random = np.random.default_rng(3)
+
+    def harm(pixels, _sample):
+        return Cleaned(random.integers(0, 256, (700, 600), np.uint8), Box(0, 0, 600, 700), {})
+
+    whole = read_page(corpus / "letter.tif", TIFF, 1, "eng", OPTIONS, LIMITS)
+    monkeypatch.setattr(page_reader, "clean", harm)
+    found = read_page(corpus / "letter.tif", TIFF, 1, "eng", OPTIONS, LIMITS)
+    assert found.words == whole.words
+    assert dict(found.facts)["plain"] == 1.0
+    assert (found.turned, found.skew) == (0, 0.0)
 
 
 def test_the_first_page_with_words_settles_the_documents_language(tmp_path):
@@ -169,6 +241,9 @@ def test_the_first_page_with_words_settles_the_documents_language(tmp_path):
     pages = list(read_document(tmp_path, TIFF, 6, OPTIONS, LIMITS, Pool()))
     assert [page.page for page in pages] == [1, 2, 3, 4, 5, 6]
     assert asked == [(1, None), (2, None), (3, "eng"), (4, "eng"), (5, "eng"), (6, "eng")]
+    asked.clear()
+    list(read_document(tmp_path, TIFF, 3, OPTIONS, LIMITS, Pool(), "spa"))
+    assert asked == [(1, "spa"), (2, "spa"), (3, "eng")]  # what was read goes before what was foretold
 
 
 # ---- blank pages

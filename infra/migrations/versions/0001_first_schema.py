@@ -200,7 +200,11 @@ def upgrade() -> None:
     )
     alive = sa.text("state <> 'abandoned'")
     op.create_index(
-        "uq_originals_client_sha256", "originals", ["client", "sha256"], unique=True, sqlite_where=alive,
+        "uq_originals_client_sha256",
+        "originals",
+        ["client", "sha256"],
+        unique=True,
+        sqlite_where=alive,
         postgresql_where=alive,
     )
     op.create_index("ix_originals_scan", "originals", ["scan"])
