@@ -18,7 +18,7 @@ from records.errors import InvalidValueError, RefusedScanError
 from records.ids import BatchId, ClientId, ScanId, parse_instant
 from records.tables import batches, clients, scans
 from tasks import intake
-from tasks.batches import close
+from tasks.batches import close, open_named
 from tasks.inbox_files import Found
 from tasks.services import SYSTEM, Services
 
@@ -47,7 +47,7 @@ def first_sight(services: Services, client: ClientId, found: Sequence[Found]) ->
     for file in found:
         name = days if file.folder is None else intake.shown_path(Path(file.folder))
         if name not in opened:
-            opened[name] = open_named(services, client, name)
+            opened[name] = open_named(services, client, name, SYSTEM)
         given = intake.Offer(client, opened[name], "watch", None, SYSTEM)
         values = intake.row_values(services, given, file.path, file.size, file.mtime_ns)
         rows.append({**values, "todo": False, "arrival": _arrival(client, file.source)})

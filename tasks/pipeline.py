@@ -74,7 +74,8 @@ def ingest_leased(scan: ScanId, services: Services, steps: Steps = PLAIN) -> Acc
 def ingest_isolated(scan: ScanId, services: Services, steps: Steps = PLAIN, leased: bool = False) -> AccessionReceipt:
     """Do `ingest_scan` so that whatever goes wrong stops this document alone: the boundary of one document.
 
-    A fault that is not in the error tree leaves the row to be tried again, MOST_ATTEMPTS times without progress at most, then to a person.
+    A fault that is not in the error tree leaves the row to be tried again; after MOST_ATTEMPTS takes without progress
+    it is left to a person.
     """
     try:
         return (ingest_leased if leased else ingest_scan)(scan, services, steps)
