@@ -155,7 +155,9 @@ def without_bands(pixels: Grey, paper: Grey) -> Grey:
     least = cv2.resize(1.3 * behind.astype(np.float32) + 30, pixels.shape[::-1])  # paper between lines is darker
     lit = (light_marks(pixels) & (pixels > least)).astype(np.float32)
     marks = cv2.resize(lit, size, interpolation=cv2.INTER_AREA)
-    share = np.bincount(areas.ravel(), marks.ravel(), count) / np.maximum(1, np.bincount(areas.ravel(), None, count))
+    # at a shadow's edge light paper lies between letters too
+    inner = np.where(cv2.erode((areas > 0).astype(np.uint8), np.ones((21, 21), np.uint8)) > 0, areas, 0).ravel()
+    share = np.bincount(inner, marks.ravel(), count) / np.maximum(1, np.bincount(inner, None, count))
     printed = share > LETTERS
     printed[0] = False
     # the map passes from paper to print within a few of its pixels
