@@ -19,6 +19,7 @@ from records.catalogue import records_of_scan, scan_row
 from records.errors import (
     ChildFaultError,
     ChildLimitError,
+    CustodyError,
     NoSpaceError,
     RefusedScanError,
     StoreUnavailableError,
@@ -184,15 +185,26 @@ def _is_duplicate(services: Services, row: Row[Any], digest: str) -> bool:
             if first.state == "stored":
                 _set_duplicate(connection, services, row, first)
                 break
-            other = scan_row(connection, first.scan)
-            if not services.leases.living(other.lease_owner, other.lease_until, services.clock.now()):
-                raise WaitingScanError("store-unavailable")  # the sweeper finishes the other one first
-        services.clock.sleep(SETTLE_STEP)
+        if not _finished_for(services, ScanId(first.scan)):
+            services.clock.sleep(SETTLE_STEP)
     else:
         raise WaitingScanError("store-unavailable")
     # the bytes are stored already, bit for bit: the copy in work/ may go
     with services.database.read() as connection:
         intake.clear_away(services, scan_row(connection, row.id))
+    return True
+
+
+def _finished_for(services: Services, other: ScanId) -> bool:
+    """Take a scan into custody whose worker died after it was announced; False where somebody else holds it."""
+    if not services.leases.take(other):
+        return False
+    try:
+        take(other, services)
+    except CustodyError as error:  # its own alarm is raised when it is gone on with; ours only waits for it
+        raise WaitingScanError("store-unavailable") from error
+    finally:
+        services.leases.release(other)
     return True
 
 

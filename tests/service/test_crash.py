@@ -126,6 +126,20 @@ def test_an_announcement_that_must_be_given_up_does_not_block_the_same_bytes(
     assert muniment("custody", "check")["verdict"] == "holds"
 
 
+def test_many_copies_of_what_was_only_announced_are_settled_at_once(muniment: Any, home: Path, tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    draw(scans / "0.tif", "muniment many copies")
+    for number in range(1, 8):
+        (scans / f"{number}.tif").write_bytes((scans / "0.tif").read_bytes())
+    for step in (2, 3):
+        crash(muniment, step, scans)
+    again = muniment("ingest", scans)
+    assert again["duplicate"] == 8
+    report = muniment("custody", "check")
+    assert report["verdict"] == "holds" and report["pending"] == [] and report["checked"]["originals"] == 1
+
+
 def test_killed_while_it_is_sealed_anew(muniment: Any, home: Path, tmp_path: Path) -> None:
     draw(tmp_path / "a.tif", "muniment sealed anew")
     crash(muniment, 2, tmp_path / "a.tif")
