@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, func, insert, select, text, update
@@ -108,7 +107,6 @@ def test_the_migrations_make_exactly_the_tables(catalogue: EngineDatabase) -> No
 def test_head_is_the_newest_migration() -> None:
     scripts = ScriptDirectory(str(Path(database.__file__).parent / "migrations"))
     assert scripts.get_current_head() == database.HEAD
-    assert Config is not None
 
 
 def test_bringing_up_to_date_twice_makes_nothing(engine: Engine) -> None:
