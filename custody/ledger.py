@@ -56,8 +56,13 @@ class Draft:
     obj: Mapping[str, Any] | None = None
     commit: str | None = None
     detail: str | None = None
-    occurred: str | None = None
+    occurred: str | None = None  # when it happened, where that is not when it is recorded
     refs: tuple[str, ...] = ()
+    on_behalf: str | None = None  # pseudonym of the person acted for
+    auth_ref: str | None = None  # id of the request, proposal or loan that allows the act
+    place: str | None = None  # id of the location a paper is at from now on
+    holder: str | None = None  # pseudonym of the person who has it from now on
+    due: str | None = None  # local date YYYY-MM-DD a loan is due back
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +165,10 @@ def of_subjects(connection: Connection, subjects: list[str]) -> list[Entry]:
 def _content(draft: Draft) -> dict[str, Any]:
     return {
         "v": 1, "id": draft.id, "type": draft.type, "subject": draft.subject, "from": draft.before, "to": draft.after,
-        "actor": draft.actor.as_json(), "on_behalf": None, "reason": draft.reason, "auth_ref": None,
-        "obj": None if draft.obj is None else dict(draft.obj), "commit": draft.commit, "detail": draft.detail,
-        "client": draft.client, "occurred": draft.occurred, "place": None, "holder": None, "due": None,
-        "refs": list(draft.refs), "sw": dict(SOFTWARE),
+        "actor": draft.actor.as_json(), "on_behalf": draft.on_behalf, "reason": draft.reason,
+        "auth_ref": draft.auth_ref, "obj": None if draft.obj is None else dict(draft.obj), "commit": draft.commit,
+        "detail": draft.detail, "client": draft.client, "occurred": draft.occurred, "place": draft.place,
+        "holder": draft.holder, "due": draft.due, "refs": list(draft.refs), "sw": dict(SOFTWARE),
     }  # fmt: skip
 
 
