@@ -30,6 +30,10 @@
     + WaitingScanError            46  (retryable)
   x ConfigurationError            50
     + MissingProgramError         51
+  x DeskError                     70
+    + BarcodeError                71
+    + CalendarError               72
+    + DueDateError                73
 
 Arguments are positional, simple and free of personal data: Prefect pickles exceptions and stores their text
 (STYLE section 8, facts 7 and 8). Design: section 2, rules 7 and 10; docs/errors.md has one entry for each.
@@ -273,3 +277,40 @@ class MissingProgramError(ConfigurationError):
 
     exit_code = 51
     next_step = "Install it: 'muniment doctor' prints the command."
+
+
+class DeskError(MunimentError):
+    """The records desk could not do what was asked; no paper and no row was moved."""
+
+    exit_code = 70
+    next_step = "Read what the desk says and scan again; 'muniment file find' tells where a file is."
+
+
+class BarcodeError(DeskError):
+    """What was scanned or typed is no barcode of this installation, or was read wrongly."""
+
+    exit_code = 71
+    next_step = "Scan it again; if it stays so, print a new label: 'muniment print labels'."
+
+    def __init__(self, reason: str) -> None:
+        """Args: reason, one of not-a-barcode, run-on, wrong-length, check-digits, out-of-range."""
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Say what is wrong, never what was scanned: it may be a name."""
+        return f"this is no barcode that can be used: {self.reason}"
+
+
+class CalendarError(DeskError):
+    """A site has no calendar, its calendar is never open or holds a wrong rule, or its time zone is unknown."""
+
+    exit_code = 72
+    next_step = "Give the site a calendar with open days and a time zone of the IANA list: 'muniment place --help'."
+
+
+class DueDateError(DeskError):
+    """A due date that may not be: in the past, on a closed day, or a renewal that would not move it on."""
+
+    exit_code = 73
+    next_step = "Choose a later day on which the site is open."

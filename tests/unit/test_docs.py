@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from records.barcodes import KIND_NAMES, Kind
+from records.calendars import RuleKind
 from records.lifecycle import RESERVED, STATELESS, TRANSITIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +29,12 @@ def test_the_words_format_is_the_documented_one() -> None:
     from records.text import WORDS_FORMAT
 
     assert WORDS_FORMAT in (ROOT / "docs/design/formats.md").read_text()
+
+
+def test_the_page_of_barcodes_names_every_kind_and_every_rule_of_a_calendar() -> None:
+    page = (ROOT / "docs/design/barcodes-and-due-dates.md").read_text()
+    assert ", ".join(f"{kind.value} {KIND_NAMES[kind]}" for kind in Kind) in page
+    assert re.findall(r"^\| `([a-z]+)` \|", page, re.M) == [kind.value for kind in RuleKind]
 
 
 def test_every_link_in_the_documents_leads_somewhere() -> None:

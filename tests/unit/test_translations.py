@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 from cli import frame
 from cli.main import muniment
 from cli.reasons import CODES
+from records.barcodes import KIND_NAMES
 from records.errors import MunimentError
 from records.fields import Status
 from records.lifecycle import BATCH_STATES, EVENT_TYPES, RECORD_STATES, STATUS_STATES
@@ -88,7 +89,7 @@ def test_every_word_of_the_closed_lists_has_its_spanish(spanish: Catalog) -> Non
 
     words = {*STATUS_STATES, *RECORD_STATES, *BATCH_STATES, *get_args(Status), *REVIEW_CODES.values(), *CODES.values()}
     words |= {SUMMARIES.get(event, event.replace("_", " ")) for event in EVENT_TYPES}
-    words |= {cls.next_step for cls in tree(MunimentError)}
+    words |= {cls.next_step for cls in tree(MunimentError)} | set(KIND_NAMES.values())
     words |= {text.partition(": ")[2] or text for text in (*REFUSALS.values(), *WAITING.values())}
     words |= {"environment", "file", "default", "secret file", "holds", "does not hold", "could not check"}
     assert missing(spanish, words) == []
