@@ -2,7 +2,9 @@
 
 from alembic import context
 
-import custody.tables  # noqa: F401  its tables join the one MetaData
+import custody.desk_tables
+import custody.loan_tables
+import custody.tables  # noqa: F401  their tables join the one MetaData
 from records.tables import METADATA
 
 connection = context.config.attributes["connection"]
