@@ -30,6 +30,9 @@
     + WaitingScanError            46  (retryable)
   x ConfigurationError            50
     + MissingProgramError         51
+  x LedgerError                   60
+    + ProofError                  61
+    + LedgerForkError             62
   x DeskError                     70
     + BarcodeError                71
     + CalendarError               72
@@ -277,6 +280,27 @@ class MissingProgramError(ConfigurationError):
 
     exit_code = 51
     next_step = "Install it: 'muniment doctor' prints the command."
+
+
+class LedgerError(MunimentError):
+    """The published ledger, or something made from it, is not what it should be."""
+
+    exit_code = 60
+    next_step = "Run 'muniment custody check' and tell the compliance officer."
+
+
+class ProofError(LedgerError):
+    """A proof, tile, bundle or policy of the ledger is malformed, or does not lead to the root it should."""
+
+    exit_code = 61
+    next_step = "Ask for the file again, and compare the key with the one you got by another way."
+
+
+class LedgerForkError(LedgerError):
+    """The events do not continue what was signed before (a restored or altered database): nothing is published."""
+
+    exit_code = 62
+    next_step = "Bring back the newest database, keep every file as it is, and tell the compliance officer."
 
 
 class DeskError(MunimentError):
