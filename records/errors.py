@@ -28,11 +28,13 @@
     + IndexUnavailableError       44  (retryable)
     + EngineUnavailableError      45  (retryable)
     + WaitingScanError            46  (retryable)
+    + AuthorityUnavailableError   47  (retryable)
   x ConfigurationError            50
     + MissingProgramError         51
   x LedgerError                   60
     + ProofError                  61
     + LedgerForkError             62
+    + TimestampError              65
   x DeskError                     70
     + BarcodeError                71
     + CalendarError               72
@@ -268,6 +270,13 @@ class WaitingScanError(UnavailableError):
         self.code = code
 
 
+class AuthorityUnavailableError(UnavailableError):
+    """The time-stamping authority did not answer, or not with a time stamp."""
+
+    exit_code = 47
+    next_step = "Nothing, if it was asked by itself: it is asked again; else try later, or look at 'tsa_url'."
+
+
 class ConfigurationError(MunimentError):
     """A setting is missing, contradictory or unsafe."""
 
@@ -301,6 +310,13 @@ class LedgerForkError(LedgerError):
 
     exit_code = 62
     next_step = "Bring back the newest database, keep every file as it is, and tell the compliance officer."
+
+
+class TimestampError(LedgerError):
+    """A time stamp is malformed, not over these bytes, or not of an authority that is trusted."""
+
+    exit_code = 65
+    next_step = "Compare 'tsa_roots' and 'tsa_policy' with what the authority publishes, and ask it for a new one."
 
 
 class DeskError(MunimentError):
