@@ -4,6 +4,7 @@ Source: design, section 1; reference of custody, section 1.3. docs/design/lifecy
 compares them. A verifier replays the ledger against `TRANSITIONS`.
 """
 
+from records import desk_moves
 from records.errors import LifecycleError
 
 SCAN_STATES = ("waiting", "received", "accessioned", "duplicate", "refused")
@@ -25,8 +26,7 @@ STATUS_STATES = (
 )
 PROGRESS = {state: rank for rank, state in enumerate(("accessioned", "read", "in_review", "described", "indexed"))}
 
-# type -> subject kind -> legal (from, to); types without a row here change no state.
-TRANSITIONS: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
+_IMAGE: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
     "batch_opened": {"bat": ((None, "open"),)},
     "batch_closed": {"bat": (("open", "closed"),)},
     "received": {"scn": ((None, "received"),)},
@@ -46,20 +46,25 @@ TRANSITIONS: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
     "indexed": {"rec": (("described", "indexed"),)},
 }  # fmt: skip
 
+_PAPER = desk_moves.rows()
+
+# type -> subject kind -> legal (from, to), of the image and of the paper; types without a row here change no state.
+TRANSITIONS: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
+    event_type: {**_IMAGE.get(event_type, {}), **_PAPER.get(event_type, {})} for event_type in {**_IMAGE, **_PAPER}
+}
+
 # Types that record an act without moving the subject's state (reads among them: they are events too).
 STATELESS = (
     "retention_set", "viewed", "exported", "printed", "search_hit_opened", "access_denied", "field_corrected",
     "field_confirmed", "key_released", "envelope_released", "fixity_checked", "processed", "key_rotated",
     "key_rewrapped", "person_accredited", "role_granted", "role_revoked", "config_changed", "lock_probe", "waived",
-    "correction", "incident",
+    "correction", "incident", "seal_set", "seal_broken", "inventoried", "bound",
 )  # fmt: skip
 
 # Types that later parts of the work use; the table of legal moves of each comes with its part.
 RESERVED = (
-    "prepared", "scanned", "rescanned", "qc_passed", "qc_failed", "lent", "renewed", "recalled", "recharged",
-    "returned", "checked", "refiled", "moved", "missing", "found", "found_approved", "requested", "claimed", "hold_set",
-    "hold_released", "disposal_proposed", "disposal_approved", "key_destroyed", "erasure_effective", "disposed",
-    "picked", "sighted", "inventoried", "in_transit", "reversed", "checkpoint_timestamped", "period_sealed",
+    "rescanned", "qc_passed", "qc_failed", "hold_set", "hold_released", "disposal_proposed", "disposal_approved",
+    "key_destroyed", "erasure_effective", "disposed", "checkpoint_timestamped", "period_sealed",
 )  # fmt: skip
 
 EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)

@@ -39,6 +39,23 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "access_denied": "Access was denied", "envelope_released": "An envelope was handed over",
     "retention_set": "The lock was lengthened", "incident": "The work was stopped", "processed": "The system opened it",
     "search_hit_opened": "A search hit was opened", "abandoned": "The announced original was given up",
+    "lent": "The paper was lent", "renewed": "The loan was renewed", "recalled": "The paper was asked back",
+    "recharged": "The paper went from one holder to the next", "claimed": "The borrower says it was returned",
+    "returned": "The paper came back", "checked": "Pages and condition were checked",
+    "settled": "What was wrong with the paper was settled", "refiled": "The paper was put where it belongs",
+    "moved": "The paper was moved", "picked": "The paper was taken from its shelf",
+    "reserved": "The paper is kept ready for who asked for it", "in_transit": "The paper is on its way",
+    "missing": "The paper is missing", "found": "The missing paper was seen",
+    "found_approved": "A second person says that it is the missing paper",
+    "prepared": "The paper went to be scanned",
+    "scanned": "The paper was scanned", "sighted": "The paper was seen",
+    "withdrawn": "The paper was given back for good",
+    "requested": "The paper was asked for", "authorised": "The request was granted",
+    "requeued": "The request waits for its turn", "unfillable": "The request cannot be met",
+    "expired": "The request ran out", "cancelled": "The request was cancelled",
+    "reversed": "The last act was taken back",
+    "place_closed": "The place was closed", "seal_set": "The box was sealed", "seal_broken": "The seal was broken",
+    "bound": "Paper and image were bound together", "inventoried": "The shelf was counted",
 }  # fmt: skip
 
 
