@@ -8,19 +8,21 @@ change and its event commit together or not at all. Publishing leaves as tiles o
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import rfc8785
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
+from custody.merkle import hash_leaf
 from custody.tables import events, ledger_head
 from records.errors import CustodyError
 from records.ids import instant
 from records.lifecycle import check_transition
 
+CHUNK = 500  # values asked for in one statement
 LEAF_LIMIT = 16 * 1024  # bytes; the tile format itself would take 65,535
 SOFTWARE: Mapping[str, str] = {"name": "muniment", "version": "0.1.0"}
 
@@ -83,7 +85,7 @@ class Entry:
 
 def leaf_hash(leaf: bytes) -> str:
     """Hash a leaf: SHA-256(0x00 || leaf), lower-case hexadecimal (RFC 6962, section 2.1)."""
-    return hashlib.sha256(b"\x00" + leaf).hexdigest()
+    return hash_leaf(leaf).hex()
 
 
 def commitment(salt: bytes, data: bytes) -> str:
@@ -100,45 +102,82 @@ def append(connection: Connection, draft: Draft, now: datetime) -> Entry:
         LifecycleError: the move is not legal.
         CustodyError: the id is taken by another event, the leaf holds a float or is over 16 KiB.
     """
-    check_transition(draft.type, draft.subject, draft.before, draft.after)
+    return append_many(connection, [draft], now)[0]
+
+
+def append_many(connection: Connection, drafts: Sequence[Draft], now: datetime) -> list[Entry]:
+    """Write events at the end of the ledger in their order, in the caller's transaction, with few statements.
+
+    The rules of `append` hold for each, also between events of one call: `prev` chains a subject's events, an id that
+    comes twice is one event. Returns the entry of each draft. All are in memory at once: give some thousand at most.
+
+    Raises:
+        LifecycleError, CustodyError: as `append`; the caller's transaction is then not to be committed.
+    """
+    for draft in drafts:
+        check_transition(draft.type, draft.subject, draft.before, draft.after)
+    if not drafts:
+        return []
     # The head row is the lock of the whole ledger: gapless by construction (SQLite's writer lock is held already).
-    seq = (
-        connection.execute(
-            update(ledger_head)
-            .where(ledger_head.c.id == 1)
-            .values(size=ledger_head.c.size + 1)
-            .returning(ledger_head.c.size)
-        ).scalar_one()
-        - 1
-    )
-    there = find(connection, draft.id)
-    if there is not None:
-        connection.execute(update(ledger_head).where(ledger_head.c.id == 1).values(size=seq))
-        return _same(draft, there)
-    previous = connection.execute(
-        select(events.c.leaf_hash).where(events.c.subject == draft.subject).order_by(events.c.seq.desc()).limit(1)
-    ).scalar_one_or_none()
-    leaf = _canonical({**_content(draft), "seq": seq, "ts": instant(now), "prev": previous})
-    entry = Entry(seq, draft.id, leaf, leaf_hash(leaf))
-    connection.execute(
-        insert(events).values(
-            seq=seq,
-            id=draft.id,
-            ts=instant(now),
-            type=draft.type,
-            subject=draft.subject,
-            client=draft.client,
-            leaf=leaf,
-            leaf_hash=entry.leaf_hash,
+    first = _moved_head(connection, len(drafts)) - len(drafts)
+    known = _known(connection, [draft.id for draft in drafts])
+    heads = _heads(connection, {draft.subject for draft in drafts})
+    made: list[Entry] = []
+    rows: list[dict[str, Any]] = []
+    for draft in drafts:
+        if draft.id in known:
+            _refuse_another(draft, known[draft.id])
+            continue
+        previous, ts = heads.get(draft.subject), instant(now)
+        leaf = _canonical({**_content(draft), "seq": first + len(made), "ts": ts, "prev": previous})
+        entry = Entry(first + len(made), draft.id, leaf, leaf_hash(leaf))
+        known[draft.id], heads[draft.subject] = entry, entry.leaf_hash
+        made.append(entry)
+        rows.append({
+            "seq": entry.seq, "id": draft.id, "ts": ts, "type": draft.type, "subject": draft.subject,
+            "client": draft.client, "leaf": leaf, "leaf_hash": entry.leaf_hash,
+        })  # fmt: skip
+    if len(made) < len(drafts):
+        _moved_head(connection, len(made) - len(drafts))
+    if rows:
+        connection.execute(insert(events), rows)
+    return [known[draft.id] for draft in drafts]
+
+
+def _moved_head(connection: Connection, by: int) -> int:
+    """Move the head and return where it is then."""
+    moved = update(ledger_head).where(ledger_head.c.id == 1).values(size=ledger_head.c.size + by)
+    return int(connection.execute(moved.returning(ledger_head.c.size)).scalar_one())
+
+
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
+    """Return the events that have these ids already."""
+    found: dict[str, Entry] = {}
+    for start in range(0, len(ids), CHUNK):
+        rows = connection.execute(select(events).where(events.c.id.in_(ids[start : start + CHUNK])))
+        found |= {row.id: _entry(row) for row in rows}
+    return found
+
+
+def _heads(connection: Connection, subjects: Collection[str]) -> dict[str, str]:
+    """Return the leaf hash of the newest event of each subject that has one."""
+    found: dict[str, str] = {}
+    asked = sorted(subjects)
+    for start in range(0, len(asked), CHUNK):
+        newest = (
+            select(func.max(events.c.seq))
+            .where(events.c.subject.in_(asked[start : start + CHUNK]))
+            .group_by(events.c.subject)
         )
-    )
-    return entry
+        rows = connection.execute(select(events.c.subject, events.c.leaf_hash).where(events.c.seq.in_(newest)))
+        found |= {row.subject: row.leaf_hash for row in rows}
+    return found
 
 
 def find(connection: Connection, event_id: str) -> Entry | None:
     """Return the event with this id, or None."""
     row = connection.execute(select(events).where(events.c.id == event_id)).one_or_none()
-    return None if row is None else Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
+    return None if row is None else _entry(row)
 
 
 def size(connection: Connection) -> int:
@@ -153,13 +192,17 @@ def entries(connection: Connection, first: int = 0, last: int | None = None) -> 
         query = query.where(events.c.seq < last)
     with connection.execution_options(yield_per=1000).execute(query) as rows:
         for row in rows:
-            yield Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
+            yield _entry(row)
 
 
 def of_subjects(connection: Connection, subjects: list[str]) -> list[Entry]:
     """Return the events of these subjects in ledger order: the parts of a record's timeline."""
     rows = connection.execute(select(events).where(events.c.subject.in_(subjects)).order_by(events.c.seq))
-    return [Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash) for row in rows]
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
 
 
 def _content(draft: Draft) -> dict[str, Any]:
@@ -192,10 +235,10 @@ def _refuse_floats(value: object) -> None:
             _refuse_floats(item)
 
 
-def _same(draft: Draft, entry: Entry) -> Entry:
+def _refuse_another(draft: Draft, entry: Entry) -> None:
+    """Refuse a draft whose id is taken by an event with other content."""
     event = entry.event
     for name in ("seq", "ts", "prev"):
         del event[name]
     if _canonical(event) != _canonical(_content(draft)):
         raise CustodyError(f"event id {draft.id} is taken by another event")
-    return entry

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, insert, select
 
 from custody.access import ROLES, Person
 from custody.keys import VaultKey
-from custody.ledger import Actor, Draft, append
+from custody.ledger import Actor, Draft, append, append_many
 from custody.tables import ledger_head
 from custody.vault import Vault
 from custody.vault_keys import add_key
@@ -79,9 +79,8 @@ def add_person(
             created=instant(now),
         )
     )
-    for role in roles:
-        draft = Draft(vault.ids.new("evt"), "role_granted", person, actor, reason=role)
-        append(connection, draft, now)
+    granted = [Draft(vault.ids.new("evt"), "role_granted", person, actor, reason=role) for role in roles]
+    append_many(connection, granted, now)
     return person, token
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from custody import originals
-from custody.ledger import Draft, Entry, append
+from custody.ledger import Draft, Entry, append, append_many
 from custody.sealing import digest_file
 from custody.tables import originals as originals_table
 from records.catalogue import records_of_scan, scan_row
@@ -237,19 +237,18 @@ def _register(
         .where(scans.c.id == row.id)
         .values(state="accessioned", since=instant(now), original=original, reason=None, detail=None)
     )
-    draft = Draft(
+    accessioned = Draft(
         services.ids.new("evt"), "accessioned", row.id, actor, client=row.client, before="received",
         after="accessioned", refs=(entry.id,),
     )  # fmt: skip
-    append(connection, draft, now)
-    draft = Draft(
+    registered = Draft(
         services.ids.new("evt"), "registered", record, actor, client=row.client, after="accessioned", refs=(entry.id,)
     )
-    registered = append(connection, draft, now)
+    version = append_many(connection, [accessioned, registered], now)[-1].seq
     connection.execute(
         insert(records).values(
             id=record, client=row.client, batch=row.batch, scan=row.id, state="accessioned", created=instant(now),
-            version=registered.seq,
+            version=version,
         )
     )  # fmt: skip
     connection.execute(

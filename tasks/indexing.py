@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 
 from custody.incidents import raise_incident
-from custody.ledger import Draft, append
+from custody.ledger import Draft, append_many
 from custody.tables import outbox
 from records.catalogue import current_fields, record_row
 from records.errors import CustodyError
@@ -202,13 +202,15 @@ def _mark_indexed(services: Services, ids: Sequence[str]) -> None:
             due = connection.execute(
                 select(records).where(records.c.id.in_(part), records.c.state == "described").with_for_update()
             ).all()
-            for row in due:
-                draft = Draft(
+            drafts = [
+                Draft(
                     services.ids.new("evt"), "indexed", row.id, SYSTEM, client=row.client, before="described",
                     after="indexed",
-                )  # fmt: skip
-                append(connection, draft, services.clock.now())
-                connection.execute(update(records).where(records.c.id == row.id).values(state="indexed"))
+                )
+                for row in due
+            ]  # fmt: skip
+            append_many(connection, drafts, services.clock.now())
+            connection.execute(update(records).where(records.c.id.in_([r.id for r in due])).values(state="indexed"))
             left = connection.execute(
                 select(outbox.c.record).where(outbox.c.record.in_(part), outbox.c.delivered.is_(None))
             ).scalars()

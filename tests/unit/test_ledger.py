@@ -70,6 +70,63 @@ def test_floats_and_long_leaves_are_refused(services: Any, obj: dict[str, Any]) 
     assert problems(services) == []
 
 
+def drafts_of(services: Any, *subjects: str) -> list[Draft]:
+    return [Draft(services.ids.new("evt"), "viewed", subject, ACTOR) for subject in subjects]
+
+
+def add_many(services: Any, drafts: list[Draft]) -> list[ledger.Entry]:
+    with services.database.write() as connection:
+        return ledger.append_many(connection, drafts, services.clock.now())
+
+
+def test_a_batch_is_the_same_events_one_after_another(services: Any) -> None:
+    before = add(services, subject="rec_2")
+    batch = drafts_of(services, "rec_1", "rec_2", "rec_1", "rec_3", "rec_1")
+    entries = add_many(services, batch)
+    assert [entry.seq for entry in entries] == list(range(before.seq + 1, before.seq + 6))
+    assert [entry.id for entry in entries] == [draft.id for draft in batch]
+    previous = [entry.event["prev"] for entry in entries]
+    assert previous == [None, before.leaf_hash, entries[0].leaf_hash, None, entries[2].leaf_hash]
+    assert add(services).seq == entries[-1].seq + 1
+    assert problems(services) == []
+
+
+def test_what_a_batch_repeats_is_one_event_and_leaves_no_gap(services: Any) -> None:
+    there = add(services, id="evt_x")
+    first, second = drafts_of(services, "rec_1", "rec_1")
+    again = Draft("evt_x", "viewed", "rec_1", ACTOR)
+    entries = add_many(services, [first, again, first, second])
+    assert entries[1] == there and entries[0] == entries[2]
+    assert (entries[0].seq, entries[3].seq) == (there.seq + 1, there.seq + 2)
+    assert entries[3].event["prev"] == entries[0].leaf_hash
+    assert add_many(services, [first, second]) == [entries[0], entries[3]]  # nothing new at all
+    assert add_many(services, []) == []
+    assert problems(services) == []
+
+
+def test_a_batch_with_one_wrong_event_leaves_nothing(services: Any) -> None:
+    add(services, id="evt_x")
+    first, second = drafts_of(services, "rec_1", "rec_2")
+    wrong = [
+        Draft("evt_x", "viewed", "rec_9", ACTOR), Draft(first.id, "viewed", "rec_9", ACTOR),
+        Draft("evt_y", "stored", "ori_1", ACTOR, after="stored"),
+        Draft("evt_y", "viewed", "rec_1", ACTOR, obj={"x": 0.5}),
+    ]  # fmt: skip
+    for draft in wrong:
+        with pytest.raises(CustodyError):
+            add_many(services, [first, draft, second])
+    with services.database.read() as connection:
+        assert ledger.find(connection, first.id) is None and ledger.find(connection, second.id) is None
+    assert problems(services) == []
+
+
+def test_a_large_batch_of_many_subjects_is_whole(services: Any) -> None:
+    subjects = [f"rec_{number}" for number in range(1200)]
+    entries = add_many(services, drafts_of(services, *subjects)) + add_many(services, drafts_of(services, *subjects))
+    assert [entry.event["prev"] for entry in entries[1200:]] == [entry.leaf_hash for entry in entries[:1200]]
+    assert problems(services) == []
+
+
 def test_an_illegal_move_is_refused(services: Any) -> None:
     with pytest.raises(LifecycleError):
         add(services, "stored", "ori_1", before=None, after="stored")
