@@ -18,6 +18,9 @@ from records.lifecycle import RECORD_STATES
 from records.tables import batches, records
 from records.text import PageText, read_words
 from tasks import answers
+from tasks.alto import write_alto
+from tasks.hocr import write_hocr
+from tasks.renditions import Writer, write_rendition
 
 commands = click.Group()
 
@@ -105,6 +108,22 @@ def pdf_command(frame: Frame, id: str, target: Path) -> None:
     frame.answer(document, _("{bytes} bytes written to {to}").format(**document))
 
 
+@command(record, "alto")
+@click.argument("id")
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+def alto_command(frame: Frame, id: str, target: Path) -> None:
+    """Write the words with their boxes to a file, as ALTO 4."""
+    _write_rendition(frame, id, write_alto, target)
+
+
+@command(record, "hocr")
+@click.argument("id")
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+def hocr_command(frame: Frame, id: str, target: Path) -> None:
+    """Write the words with their boxes to a file, as hOCR."""
+    _write_rendition(frame, id, write_hocr, target)
+
+
 @command(record, "timeline")
 @click.argument("id")
 def timeline_command(frame: Frame, id: str) -> None:
@@ -153,6 +172,14 @@ def plain_record(document: answers.Answer) -> str:
         )
     lines += [f"  {_('to decide')}: {r['code']} {r['field'] or ''} {r['message']}" for r in document["review"]]
     return "\n".join(lines)
+
+
+def _write_rendition(frame: Frame, id: str, writer: Writer, target: Path) -> None:
+    check_target(target.absolute())
+    found, entry = viewed(frame, id, kind="exported")
+    digest, size = write_rendition(frame.services, found, entry, writer, target.absolute())
+    document = {"record": found, "to": str(target), "bytes": size, "sha256": digest}
+    frame.answer(document, _("{bytes} bytes written to {to}").format(**document))
 
 
 def _pages(frame: Frame, id: str, page: int | None) -> tuple[str, list[PageText]]:

@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--data", default=os.environ.get("MUNIMENT_TEST_DATA"), help="folder of real scans with ground truth"
     )
+    parser.addoption("--schemas", default=None, help="folder of XML schemas of others (alto-4-4.xsd, xlink.xsd)")
 
 
 @pytest.fixture(scope="session")
