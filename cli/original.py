@@ -32,7 +32,7 @@ def open_command(frame: Frame, id: str, reason: str, target: Path) -> None:
     """Write the clear bytes of an original (ID of a record or an original) to a file."""
     services = frame.services
     code, words = parse_reason(reason)
-    found, actor = _allowed(frame, id, "open_original")
+    found, actor = allowed_original(frame, id, "open_original")
     opened = open_original(services.vault, found, Act("exported", actor, code, words), target.absolute())
     document = {
         "original": found, "to": str(target), "bytes": opened.size, "sha256": opened.sha256, "event": opened.seq,
@@ -48,7 +48,7 @@ def envelope_command(frame: Frame, id: str, reason: str, target: Path) -> None:
     """Write the sealed bytes to a file and the envelope beside it; docs/custody-keys.md says how they open."""
     services = frame.services
     code, words = parse_reason(reason)
-    found, actor = _allowed(frame, id, "release_envelope")
+    found, actor = allowed_original(frame, id, "release_envelope")
     act = Act("envelope_released", actor, code, words)
     released = release_envelope(services.vault, found, act, target.absolute())
     document = {
@@ -70,7 +70,7 @@ def _plain_released(document: dict[str, Any]) -> str:
     )
 
 
-def _allowed(frame: Frame, id: str, action: str) -> tuple[str, Actor]:
+def allowed_original(frame: Frame, id: str, action: str) -> tuple[str, Actor]:
     """Return the original that an id (of a record or an original) names, and the actor who may do this to it."""
     services = frame.services
     with services.database.read() as connection:

@@ -24,6 +24,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "review": frozenset({"reviewer", "archivist"}),
     "open_original": frozenset({"archivist", "reader", "compliance"}),
     "release_envelope": frozenset({"custodian"}),
+    "release_key": frozenset({"custodian"}),
+    "keep_keys": frozenset({"custodian"}),
+    "see_keys": frozenset({"custodian", "compliance", "admin"}),
     "administer": frozenset({"admin"}),
     "check": frozenset({"admin", "compliance", "operator"}),
 }

@@ -7,6 +7,7 @@ that `age -d -i` takes as it is. Secret keys are bytes here and in `DocumentKey`
 
 import os
 import secrets
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,10 @@ class DocumentKey:
         """Return the public half: derivatives are sealed to it without unwrapping anything."""
         return str(self._identity().to_public())
 
+    def key_file(self) -> bytes:
+        """Return the clear text of an envelope: an identity file as `age -d -i` takes it, with the salt as comment."""
+        return self.identity + b"\n# salt " + self.salt.hex().encode("ascii") + b"\n"
+
     def decrypt_file(self, source: Path, target: Path) -> None:
         """Decrypt an age file; on any fault nothing is left in `target`.
 
@@ -79,13 +84,12 @@ def new_salt() -> bytes:
 
 def wrap(key: DocumentKey, vault: VaultKey) -> bytes:
     """Seal a document key to the vault and the escrow of an epoch; needs public halves only."""
-    clear = key.identity + b"\n# salt " + key.salt.hex().encode("ascii") + b"\n"
     recipients = [x25519.Recipient.from_str(r) for r in (vault.recipient, vault.escrow_recipient)]
-    return bytes(pyrage.encrypt(clear, recipients))
+    return bytes(pyrage.encrypt(key.key_file(), recipients))
 
 
 class KeyRing(Protocol):
-    """Holds vault keys. Chosen by the scheme of its address (`file:` first); the rest of the code knows no more."""
+    """Holds vault keys. Chosen by the scheme of its address (custody.key_rings); the rest of the code knows no more."""
 
     def create(self, key_id: str) -> tuple[str, str]:
         """Make a vault key and its escrow for a new epoch; return both public halves. The same id gives the same."""
@@ -103,52 +107,115 @@ class KeyRing(Protocol):
         """Return whether the vault key of this epoch is here."""
         ...
 
+    def place(self, key_id: str) -> str:
+        """Return where the vault key lies, for people: a file's name, a slot; nothing secret."""
+        ...
+
+    def shares_here(self, key_id: str) -> tuple[int, ...]:
+        """Return the numbers of the escrow shares that still lie where `create` wrote them, to be handed out."""
+        ...
+
+    def destroy(self, key_id: str) -> None:
+        """Destroy the vault key and every escrow share that still lies here, for ever; what is gone is no error."""
+        ...
+
 
 class FileKeyRing:
     """A key ring in a folder of age identity files (mode 0600); the escrow's shares go to another folder.
 
-    `keys/<id>.agekey` opens with Debian's `age -d -i`. `escrow/<id>/share-N.txt` are SLIP-39 words of the escrow
-    identity's text: `shamir recover` and `xxd -r -p` give it back. Both folders should lie on other volumes than
-    the data; `muniment doctor` says so until they do.
+    `keys/<id>.agekey` opens with Debian's `age -d -i`, which asks for the passphrase where one was set when the key
+    was made. `escrow/<id>/share-N.txt` are SLIP-39 words of the escrow identity's text: `shamir recover` and
+    `xxd -r -p` give it back. Both folders should lie on other volumes than the data; `muniment doctor` says so until
+    they do.
     """
 
-    def __init__(self, keys: Path, escrow: Path) -> None:
-        """Args: the two folders; made with mode 0700 at first use."""
+    def __init__(self, keys: Path, escrow: Path, passphrase: str | None = None) -> None:
+        """Args: the two folders, made with mode 0700 at first use; passphrase of key files made from now on."""
         self._keys = keys
         self._escrow = escrow
+        self._passphrase = passphrase
+        self._read_already: dict[str, tuple[tuple[int, int, int], x25519.Identity]] = {}
+        self._lock = threading.Lock()
 
     def create(self, key_id: str) -> tuple[str, str]:
         """See `KeyRing.create`. The escrow's identity is split at once and never written whole."""
-        path = self._keys / f"{key_id}.agekey"
+        path = self._path(key_id)
         public = self._escrow / key_id / "recipient.txt"
         if path.exists() and public.exists():
-            return str(self._read(path).to_public()), public.read_text("ascii").strip()
+            return str(self._read(key_id).to_public()), public.read_text("ascii").strip()
         vault, escrow = x25519.Identity.generate(), x25519.Identity.generate()
         for folder in (self._keys, self._escrow, public.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         groups = generate_mnemonics(1, [(THRESHOLD, SHARES)], str(escrow).encode("ascii"))
         for number, words in enumerate(groups[0], start=1):
-            _write_secret(public.parent / f"share-{number}.txt", words + "\n")
-        _write_secret(public, f"{escrow.to_public()}\n")
-        _write_secret(path, f"# muniment vault key {key_id}\n# public key: {vault.to_public()}\n{vault}\n")
+            _write_secret(self._share(key_id, number), f"{words}\n".encode("ascii"))
+        _write_secret(public, f"{escrow.to_public()}\n".encode("ascii"))
+        text = f"# muniment vault key {key_id}\n# public key: {vault.to_public()}\n{vault}\n".encode("ascii")
+        _write_secret(path, text if self._passphrase is None else pyrage.passphrase.encrypt(text, self._passphrase))
         return str(vault.to_public()), str(escrow.to_public())
 
     def unwrap(self, envelope: bytes, key_id: str) -> DocumentKey:
         """See `KeyRing.unwrap`."""
-        path = self._keys / f"{key_id}.agekey"
-        if not path.exists():
+        if not self.holds(key_id):
             raise EnvelopeError(f"the key ring does not hold {key_id}")
-        return open_envelope(envelope, self._read(path))
+        return open_envelope(envelope, self._read(key_id))
 
     def holds(self, key_id: str) -> bool:
         """See `KeyRing.holds`."""
-        return (self._keys / f"{key_id}.agekey").exists()
+        return self._path(key_id).exists()
 
-    def _read(self, path: Path) -> x25519.Identity:
-        if path.stat().st_mode & 0o077:
+    def place(self, key_id: str) -> str:
+        """See `KeyRing.place`."""
+        return self._path(key_id).name
+
+    def shares_here(self, key_id: str) -> tuple[int, ...]:
+        """See `KeyRing.shares_here`."""
+        return tuple(number for number in range(1, SHARES + 1) if self._share(key_id, number).exists())
+
+    def destroy(self, key_id: str) -> None:
+        """See `KeyRing.destroy`. What a flash disk or a copying file system keeps of a file is beyond our reach."""
+        with self._lock:
+            self._read_already.pop(key_id, None)
+        for path in (self._path(key_id), *(self._share(key_id, number) for number in range(1, SHARES + 1))):
+            _destroy_file(path)
+
+    def _path(self, key_id: str) -> Path:
+        return self._keys / f"{key_id}.agekey"
+
+    def _share(self, key_id: str, number: int) -> Path:
+        return self._escrow / key_id / f"share-{number}.txt"
+
+    def _read(self, key_id: str) -> x25519.Identity:
+        """Return the identity in a key file; read once for each state of the file, since a passphrase takes seconds."""
+        path = self._path(key_id)
+        found = path.stat()
+        if found.st_mode & 0o077:
             raise ConfigurationError(f"{path.name} may be read by others: chmod 600 it")
-        lines = [line for line in path.read_text("ascii").splitlines() if line and not line.startswith("#")]
+        state = (found.st_ino, found.st_mtime_ns, found.st_size)
+        with self._lock:
+            if self._read_already.get(key_id, (None,))[0] != state:
+                self._read_already[key_id] = state, _identity_of(path, self._passphrase)
+            return self._read_already[key_id][1]
+
+
+def _identity_of(path: Path, secret: str | None) -> x25519.Identity:
+    """Read an age identity file, encrypted with a passphrase or not.
+
+    Raises:
+        ConfigurationError: it needs a passphrase that is not set or is another one, or it is no identity file.
+    """
+    data = path.read_bytes()
+    try:
+        if data.startswith(b"age-encryption.org/"):
+            if secret is None:
+                raise ConfigurationError(f"{path.name} needs its passphrase: set key_passphrase")
+            data = bytes(pyrage.passphrase.decrypt(data, secret))
+        lines = [line for line in data.decode("ascii").splitlines() if line and not line.startswith("#")]
         return x25519.Identity.from_str(lines[0])
+    except pyrage.DecryptError as error:
+        raise ConfigurationError(f"{path.name} does not open with the passphrase that is set") from error
+    except (pyrage.IdentityError, ValueError, IndexError) as error:
+        raise ConfigurationError(f"{path.name} holds no age identity") from error
 
 
 def open_envelope(envelope: bytes, identity: x25519.Identity) -> DocumentKey:
@@ -179,14 +246,27 @@ def recover_escrow(shares: Sequence[str]) -> x25519.Identity:
         raise EnvelopeError("these shares do not give an escrow key") from error
 
 
-def _write_secret(path: Path, text: str) -> None:
+def _write_secret(path: Path, data: bytes) -> None:
     draft = path.with_suffix(path.suffix + ".part")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
     sync_folder(path.parent)  # a power cut must not take the only key while the catalogue names it
     sync_folder(path.parent.parent)
+
+
+def _destroy_file(path: Path) -> None:
+    """Overwrite a file, then remove it, durably: on a plain disk its blocks hold noise before they are free."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        file.write(secrets.token_bytes(os.fstat(descriptor).st_size))
+        os.fsync(descriptor)
+    path.unlink()
+    sync_folder(path.parent)

@@ -15,7 +15,7 @@ has asked `custody.access` first.
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,15 +68,17 @@ class Act:
 
 def record_act(vault: Vault, connection: Connection, act: Act, subject: str, client: str) -> Entry:
     """Append the event of an act in the caller's transaction; free text is kept beside it under a salted commitment."""
-    event_id = vault.ids.new("evt")
-    detail, salt = None, b""
-    if act.words:
-        salt = new_salt()
-        detail = commitment(salt, act.words.encode())
-    draft = Draft(event_id, act.kind, subject, act.actor, client=client, reason=act.reason, detail=detail)
-    entry = append(connection, draft, vault.clock.now())
-    if act.words:
-        connection.execute(insert(event_details).values(event=event_id, client=client, salt=salt, text=act.words))
+    draft = Draft(vault.ids.new("evt"), act.kind, subject, act.actor, client=client, reason=act.reason)
+    return append_with_words(vault, connection, draft, act.words)
+
+
+def append_with_words(vault: Vault, connection: Connection, draft: Draft, words: str | None) -> Entry:
+    """Append an event; what a person said in free text is kept beside it under a salted commitment."""
+    if not words:
+        return append(connection, draft, vault.clock.now())
+    salt = new_salt()
+    entry = append(connection, replace(draft, detail=commitment(salt, words.encode())), vault.clock.now())
+    connection.execute(insert(event_details).values(event=draft.id, client=draft.client, salt=salt, text=words))
     return entry
 
 
@@ -183,7 +185,7 @@ def processed(vault: Vault, connection: Connection, actor: Actor, client: str, i
         actor,
         client=client,
         reason="processing",
-        obj={"count": len(ids), "root": _root_of(ids)},
+        obj={"count": len(ids), "root": root_of_ids(ids)},
     )
     return append(connection, draft, vault.clock.now())
 
@@ -193,7 +195,8 @@ def merkle_root(leaves: Sequence[bytes]) -> str:
     return root_of(hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves).hex()
 
 
-def _root_of(ids: Sequence[str]) -> str:
+def root_of_ids(ids: Sequence[str]) -> str:
+    """Return the Merkle tree hash of a set of ids, in their order: what an event says of a batch."""
     return merkle_root([name.encode() for name in sorted(ids)])
 
 
@@ -222,7 +225,7 @@ def _check_release(
     if age > (BATCH_FRESH if event["type"] == "processed" else FRESH):
         raise ReleaseRefusedError(f"event {entry.id} is stale")
     if event["type"] == "processed":
-        if original not in batch or event["obj"]["root"] != _root_of(batch):
+        if original not in batch or event["obj"]["root"] != root_of_ids(batch):
             raise ReleaseRefusedError(f"event {entry.id} names another batch")
         return
     if event["subject"] != original and not _is_record_of(connection, event["subject"], original):

@@ -23,13 +23,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from custody.keys import DocumentKey, new_document_key, wrap
+from custody.keys import DocumentKey, new_document_key
 from custody.ledger import Actor, Draft, Entry, append, commitment
 from custody.sealing import Sealed, check_digest, sync_folder
 from custody.stores.base import StoredVersion
-from custody.tables import key_envelopes, originals
+from custody.tables import key_wrappings, originals
 from custody.vault import Vault
-from custody.vault_keys import current_key
+from custody.vault_keys import current_key, destroy_envelopes, put_envelope
 from records.errors import CustodyError, FixityError, OriginalNotFoundError, RefusedScanError
 from records.ids import ClientId, OriginalId, ScanId, instant, parse_instant
 
@@ -97,7 +97,7 @@ def abandon(vault: Vault, connection: Connection, scan: str, actor: Actor) -> No
     ).one_or_none()
     if row is None:
         return
-    connection.execute(delete(key_envelopes).where(key_envelopes.c.original == row.id))
+    destroy_envelopes(connection, row.id, vault.clock.now())
     connection.execute(update(originals).where(originals.c.id == row.id).values(state="abandoned"))
     draft = Draft(
         vault.ids.new("evt"), "abandoned", row.id, actor, client=row.client, before="sealed", after="abandoned"
@@ -174,19 +174,12 @@ def _seal_and_intend(vault: Vault, request: Request, old: Row[Any] | None) -> Ro
     with vault.database.write() as connection:
         request.fence(connection)
         if old is not None:  # the envelope of bytes that no longer exist is destroyed with them
-            connection.execute(delete(key_envelopes).where(key_envelopes.c.original == original))
+            destroy_envelopes(connection, original, vault.clock.now())
+            connection.execute(delete(key_wrappings).where(key_wrappings.c.original == original))
             connection.execute(delete(originals).where(originals.c.id == original, originals.c.state == "sealed"))
         vault_key = current_key(connection, request.client)
         _insert_original(connection, vault, request, original, key, sealed)
-        connection.execute(
-            insert(key_envelopes).values(
-                original=original,
-                vault_key=vault_key.id,
-                client=request.client,
-                envelope=wrap(key, vault_key),
-                created=instant(vault.clock.now()),
-            )
-        )
+        put_envelope(connection, original, key, vault_key, vault.clock.now())
         row = connection.execute(select(originals).where(originals.c.id == original)).one()
         before = None if old is None else "sealed"
         append(connection, _draft(vault, request, row, "sealed", before, "sealed", None), vault.clock.now())

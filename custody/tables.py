@@ -72,7 +72,8 @@ vault_keys = Table(
     Column("recipient", Text, nullable=False),  # age public key of the vault
     Column("escrow_recipient", Text, nullable=False),  # age public key of the escrow of this epoch
     Column("created", Instant, nullable=False),
-    Column("retired", Instant),
+    Column("retired", Instant),  # when the last envelope to it was re-wrapped
+    Column("destroyed", Instant),  # when its secret half was destroyed
     UniqueConstraint("client", "epoch"),
 )
 
@@ -118,6 +119,16 @@ key_envelopes = Table(
     Column("client", Id, ForeignKey("clients.id"), nullable=False),
     Column("envelope", LargeBinary, nullable=False),
     Column("created", Instant, nullable=False),
+)
+
+# Every epoch that ever wrapped a document's key, and until when: what an erasure has to wait for (reference, 2.5).
+key_wrappings = Table(
+    "key_wrappings",
+    METADATA,
+    Column("original", Id, ForeignKey("originals.id"), primary_key=True),
+    Column("vault_key", Id, ForeignKey("vault_keys.id"), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),  # when its envelope was destroyed: re-wrapped, or disposed of
 )
 
 derivatives = Table(

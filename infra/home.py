@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from infra.settings import Settings
 from records.errors import ConfigurationError, IndexUnavailableError, NoSpaceError
@@ -25,9 +26,20 @@ _scratch_locks: dict[Path, int] = {}  # this process's folders; the lock tells o
 def places_of(settings: Settings) -> Places:
     """Return where things lie by the settings."""
     home = settings.home
-    return Places(
-        home, settings.keys or home / "keys", settings.escrow or home / "escrow", settings.inbox or home / "inbox"
-    )
+    return Places(home, _keys_folder(settings), settings.escrow or home / "escrow", settings.inbox or home / "inbox")
+
+
+def _keys_folder(settings: Settings) -> Path:
+    """Return the folder of key files: of `keys`, of a key ring that is a folder, or in home.
+
+    Raises:
+        ConfigurationError: `keys` and `key_ring` name two folders.
+    """
+    ring = urlsplit(settings.key_ring or "")
+    named = Path(unquote(ring.path)) if ring.scheme == "file" else None
+    if named is not None and settings.keys is not None and named != settings.keys.absolute():
+        raise ConfigurationError("keys and key_ring name two folders: set one of them")
+    return settings.keys or named or settings.home / "keys"
 
 
 def make_home(places: Places) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, select
 
 from custody import people
 from custody.access import Person
-from custody.keys import FileKeyRing
+from custody.key_rings import open_key_ring
+from custody.keys import KeyRing
 from custody.notes import FileSigner
 from custody.sealing import Sealed, seal_file
 from custody.stores.base import ObjectStore
@@ -70,9 +71,16 @@ class Services:
     def vault(self) -> Vault:
         """The custody side."""
         return Vault(
-            self.database, self._store, FileKeyRing(self.places.keys, self.places.escrow), self.clock, self.ids,
+            self.database, self._store, self._keyring, self.clock, self.ids,
             self._seal, self.places.staging, self.scratch, self._reached, self.settings.retention_days,
         )  # fmt: skip
+
+    @cached_property
+    def _keyring(self) -> KeyRing:
+        """The ring of vault keys, by the scheme of its address."""
+        address = self.settings.key_ring or self.places.keys.absolute().as_uri()
+        secret = self.settings.key_passphrase
+        return open_key_ring(address, self.places.escrow, secret.get_secret_value() if secret else None)
 
     @cached_property
     def _store(self) -> ObjectStore:

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records.errors import ConfigurationError
 
-SECRETS = ("database_password", "s3_access_key", "s3_secret_key", "opensearch_password", "token")
+SECRETS = ("key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "opensearch_password", "token")
 
 
 class Settings(BaseSettings):
@@ -25,6 +25,10 @@ class Settings(BaseSettings):
 
     home: Path = Field(description="Folder of this installation: catalogue, keys, store, inbox, work.")
     keys: Path | None = Field(None, description="Folder of the vault keys; better on another volume than the data.")
+    key_ring: str | None = Field(
+        None, description="Address of the key ring, by scheme; none: file: and the folder keys."
+    )
+    key_passphrase: SecretStr | None = Field(None, description="Passphrase of vault key files made from now on.")
     escrow: Path | None = Field(None, description="Folder where escrow shares are written until they are moved away.")
     inbox: Path | None = Field(
         None, description="Watched folders, one for each client's name; same file system as home."
@@ -43,6 +47,8 @@ class Settings(BaseSettings):
     s3_bucket: str = Field("originals", description="Bucket of sealed objects; made with Object Lock if absent.")
     s3_default_days: int = Field(7, ge=1, description="Short default lock of the bucket, in days.")
     retention_days: int = Field(365, ge=8, description="Lock asked for each original after its commit, in days.")
+
+    backup_days: int | None = Field(None, ge=1, description="Days after which the last backup is gone; none: never.")
 
     search: Literal["tantivy", "opensearch"] = Field("tantivy", description="Search engine.")
     opensearch_url: str | None = Field(None, description="Address of OpenSearch, with https://.")

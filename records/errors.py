@@ -19,6 +19,7 @@
     + AccessDeniedError           27
     + ReleaseRefusedError         28
     + NoteError                   29
+    + KeyInUseError               69
   x SearchError                   30
     + QueryError                  31
   x UnavailableError              40  (retryable)
@@ -202,6 +203,13 @@ class NoteError(CustodyError):
 
     exit_code = 29
     next_step = "Compare the key with the one you got by another way, and ask for the note again."
+
+
+class KeyInUseError(CustodyError):
+    """A vault key is still needed: by envelopes, as the current epoch, or by backups; it was not destroyed."""
+
+    exit_code = 69
+    next_step = "Run 'muniment keys list'; 'muniment keys rotate' wraps every envelope to a newer epoch."
 
 
 class SearchError(MunimentError):

@@ -11,6 +11,7 @@ SCAN_STATES = ("waiting", "received", "accessioned", "duplicate", "refused")
 ORIGINAL_STATES = ("sealed", "stored", "abandoned")
 RECORD_STATES = ("accessioned", "read", "described", "in_review", "indexed")
 BATCH_STATES = ("open", "closed")
+VAULT_KEY_STATES = ("current", "retired", "destroyed")
 
 # How far a scan or record has come; `status` counts by these, the least advanced record deciding for its scan.
 STATUS_STATES = (
@@ -44,6 +45,9 @@ _IMAGE: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
     },
     "review_released": {"rec": (("in_review", "described"),)},
     "indexed": {"rec": (("described", "indexed"),)},
+    "key_rotated": {"key": ((None, "current"),)},
+    "key_retired": {"key": (("current", "retired"),)},
+    "key_destroyed": {"key": (("retired", "destroyed"),)},
 }  # fmt: skip
 
 _PAPER = desk_moves.rows()
@@ -56,15 +60,16 @@ TRANSITIONS: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
 # Types that record an act without moving the subject's state (reads among them: they are events too).
 STATELESS = (
     "retention_set", "viewed", "exported", "printed", "search_hit_opened", "access_denied", "field_corrected",
-    "field_confirmed", "key_released", "envelope_released", "fixity_checked", "processed", "key_rotated",
-    "key_rewrapped", "person_accredited", "role_granted", "role_revoked", "config_changed", "lock_probe", "waived",
-    "correction", "incident", "seal_set", "seal_broken", "inventoried", "bound",
+    "field_confirmed", "key_released", "envelope_released", "fixity_checked", "processed", "key_rewrapped",
+    "share_moved", "share_destroyed", "escrow_checked", "person_accredited", "role_granted", "role_revoked",
+    "config_changed", "lock_probe", "waived", "correction", "incident", "seal_set", "seal_broken", "inventoried",
+    "bound",
 )  # fmt: skip
 
 # Types that later parts of the work use; the table of legal moves of each comes with its part.
 RESERVED = (
     "rescanned", "qc_passed", "qc_failed", "hold_set", "hold_released", "disposal_proposed", "disposal_approved",
-    "key_destroyed", "erasure_effective", "disposed", "checkpoint_timestamped", "period_sealed",
+    "erasure_effective", "disposed", "checkpoint_timestamped", "period_sealed",
 )  # fmt: skip
 
 EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)

@@ -56,6 +56,10 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "reversed": "The last act was taken back",
     "place_closed": "The place was closed", "seal_set": "The box was sealed", "seal_broken": "The seal was broken",
     "bound": "Paper and image were bound together", "inventoried": "The shelf was counted",
+    "key_released": "The key of a document was handed over", "key_rotated": "A vault key epoch began",
+    "key_retired": "A vault key epoch was retired", "key_destroyed": "A key was destroyed",
+    "key_rewrapped": "Envelopes were wrapped anew", "share_moved": "An escrow share was given to somebody",
+    "share_destroyed": "An escrow share was destroyed", "escrow_checked": "The escrow was tried",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from records.lifecycle import RESERVED, STATELESS, TRANSITIONS
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {
     "batch": "bat", "scan": "scn", "original": "ori", "record": "rec", "file": "fil", "box": "box", "request": "req",
-    "place": "loc",
+    "place": "loc", "key": "key",
 }  # fmt: skip
 
 
