@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -36,7 +37,8 @@ FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",
     "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless",
 )  # fmt: skip
-CLASS_KEYS = ("name", "version", "title", "words", "against", "labels", "equations", "field")
+CLASS_KEYS = ("name", "version", "title", "words", "against", "labels", "equations", "tax_table", "field")
+TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates")
 GENERIC = "generic"
 
 _DEFAULT_NORMALISER: dict[str, str] = {"tax_id": "tax-id"}
@@ -71,6 +73,25 @@ class FieldSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TaxTable:
+    """Which fields the sums of a table of base, rate and tax give: names of amounts of the class.
+
+    `rates` are the legal ones, in percent: a printed rate that was misread is put right by them.
+    """
+
+    base: str
+    tax: str
+    total: str
+    withheld: str | None = None
+    rates: tuple[Decimal, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields named."""
+        return tuple(name for name in (self.base, self.tax, self.total, self.withheld) if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class RecordClass:
     """One class: its names for people, the words that speak for and against it, its fields and its sums."""
 
@@ -82,6 +103,7 @@ class RecordClass:
     labels: Phrases
     equations: tuple[Equation, ...]
     fields: tuple[FieldSpec, ...]
+    tax_table: TaxTable | None = None
 
     def spec(self, name: str) -> FieldSpec | None:
         """Return the field of this name, or None."""
@@ -142,6 +164,15 @@ class _Reader:
             if allowed is not None and item not in allowed:
                 raise self.wrong(key, f"{item!r} must be one of {', '.join(allowed)}")
         return tuple(value)
+
+    def numbers(self, key: str) -> tuple[Decimal, ...]:
+        value = self.table.get(key, [])
+        good = isinstance(value, list) and all(
+            isinstance(item, int | float) and not isinstance(item, bool) and 0 <= item <= 100 for item in value
+        )
+        if not good:
+            raise self.wrong(key, "must be a list of numbers from 0 to 100")
+        return tuple(Decimal(str(item)) for item in value)
 
     def truth(self, key: str) -> bool:
         value = self.table.get(key, False)
@@ -228,6 +259,7 @@ def parse_class(data: bytes, source: str) -> RecordClass:
         labels=reader.phrases("labels", 1),
         equations=reader.equations("equations"),
         fields=tuple(_parse_field(row, source, number) for number, row in enumerate(rows, 1)),
+        tax_table=_parse_tax_table(table, source),
     )
     _check_references(found, reader)
     return found
@@ -263,6 +295,14 @@ def _parse_field(row: Any, source: str, number: int) -> FieldSpec:
     )
 
 
+def _parse_tax_table(table: dict[str, Any], source: str) -> TaxTable | None:
+    if "tax_table" not in table:
+        return None
+    reader = _Reader(source, "tax_table", table["tax_table"], TAX_TABLE_KEYS)
+    withheld = reader.text("withheld") if "withheld" in reader.table else None
+    return TaxTable(reader.text("base"), reader.text("tax"), reader.text("total"), withheld, reader.numbers("rates"))
+
+
 def _check_references(record_class: RecordClass, reader: _Reader) -> None:
     """Refuse doubled fields, and names of fields that the class does not have."""
     names = [spec.name for spec in record_class.fields]
@@ -276,6 +316,10 @@ def _check_references(record_class: RecordClass, reader: _Reader) -> None:
         for name in equation.fields:
             if name not in names:
                 raise reader.wrong("equations", f"{name!r} names no field of this class")
+    for name in record_class.tax_table.fields if record_class.tax_table is not None else ():
+        amount = record_class.spec(name)
+        if amount is None or amount.type != "money":
+            raise reader.wrong("tax_table", f"{name!r} names no amount of this class")
 
 
 def load_library(folders: Sequence[Path]) -> ClassLibrary:

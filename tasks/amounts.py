@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import product
 
 from records.arithmetic import CENT, Equation, check_sum, derive
+from records.class_library import TaxTable
 from records.fields import Check
 from records.normalise import money_text
 from tasks.candidates import Candidate
@@ -18,6 +19,10 @@ from tasks.extract import Choice
 
 MOST_OPTIONS = 6
 LEFT_OUT = 0.35  # what leaving an optional amount out counts, against the score of one that fits
+MOST_WITHHELD = Decimal("0.5")  # share of the first amount that one taken off without its sign may be
+MOST_TAX = Decimal("0.28")  # share of its base that a tax may be; the highest in Europe is 27 %
+OTHER_READ = 0.5  # score from which an amount left out counts as read
+TOLD = 0.88  # score of amounts that the tax table gives
 WEAK = 0.55  # a result below this, that does not fit, is derived rather than kept
 SUM_OF_ROWS = 0.5  # score of an amount added up from several rows (two rates of tax)
 
@@ -29,6 +34,7 @@ class Solution:
     values: Mapping[str, Choice]
     check: Check
     derived: str | None = None
+    weak: bool = False  # it closes only because an amount is left out, or nothing, for which another was read
 
 
 def with_sums(choices: Sequence[Choice], candidates: Sequence[Candidate]) -> list[Choice]:
@@ -51,14 +57,17 @@ def with_sums(choices: Sequence[Choice], candidates: Sequence[Candidate]) -> lis
     return [*choices, Choice(total, SUM_OF_ROWS, 1)]
 
 
-def solve(equation: Equation, choices: Mapping[str, Sequence[Choice]], lines: int = 1) -> Solution:
+def solve(
+    equation: Equation, choices: Mapping[str, Sequence[Choice]], table: TaxTable | None = None, lines: int = 1
+) -> Solution:
     """Choose values for an equation's fields; the check says pass, info, hold or unknown."""
-    best = _best_set(equation, choices)
-    if best is not None:
-        values = {name: Decimal(choice.value) for name, choice in best.items()}
-        return Solution(best, check_sum(equation, values, lines))
+    best = _best_set(equation, choices, table)
+    weak = best is not None and _is_weak(equation, best, choices)
     chosen = {name: options[0] for name in equation.fields if (options := choices.get(name))}
-    if equation.result in chosen and chosen[equation.result].score < WEAK:
+    if best is not None and not (weak and _told_by_table(equation, chosen, table)):
+        values = {name: Decimal(choice.value) for name, choice in best.items()}
+        return Solution(best, check_sum(equation, values, lines), weak=weak)
+    if equation.result in chosen and (chosen[equation.result].score < WEAK or _far_off(equation, chosen, table)):
         del chosen[equation.result]
     values = {name: Decimal(choice.value) for name, choice in chosen.items()}
     missing = derive(equation, values) or _derive_optional(equation, values)
@@ -71,7 +80,37 @@ def solve(equation: Equation, choices: Mapping[str, Sequence[Choice]], lines: in
     return Solution(chosen, check_sum(equation, values, lines))
 
 
-def _best_set(equation: Equation, choices: Mapping[str, Sequence[Choice]]) -> dict[str, Choice] | None:
+def _told_by_table(equation: Equation, chosen: Mapping[str, Choice], table: TaxTable | None) -> bool:
+    """Tell whether base and tax come from a row of the tax table: base x rate = tax holds for them."""
+    if table is None or table.base not in equation.fields or table.tax not in equation.fields:
+        return False
+    pair = [chosen[name] for name in (table.base, table.tax) if name in chosen]
+    return len(pair) == 2 and all(choice.score >= TOLD for choice in pair) and Decimal(pair[1].value) != 0
+
+
+def _far_off(equation: Equation, chosen: Mapping[str, Choice], table: TaxTable | None) -> bool:
+    """Tell whether a printed result cannot be that of the table's base and tax: it is derived instead."""
+    if not _told_by_table(equation, chosen, table):
+        return False
+    values = {name: Decimal(choice.value) for name, choice in chosen.items() if name != equation.result}
+    expected, found = equation.sum(values), Decimal(chosen[equation.result].value)
+    return not MOST_WITHHELD * expected <= found <= 2 * expected
+
+
+def _is_weak(equation: Equation, best: Mapping[str, Choice], choices: Mapping[str, Sequence[Choice]]) -> bool:
+    """Tell whether an optional amount is left out, or nothing, though the document has another read for it."""
+    for term in equation.terms:
+        taken = best.get(term.field)
+        if term.optional and (taken is None or Decimal(taken.value) == 0):
+            others = choices.get(term.field, ())
+            if any(choice.score >= OTHER_READ and Decimal(choice.value) != 0 for choice in others):
+                return True
+    return False
+
+
+def _best_set(
+    equation: Equation, choices: Mapping[str, Sequence[Choice]], table: TaxTable | None
+) -> dict[str, Choice] | None:
     """Return the best supported set of values that satisfies the sum to the cent or nearly, or None."""
     options: list[list[Choice | None]] = []
     for term in equation.terms:
@@ -81,19 +120,19 @@ def _best_set(equation: Equation, choices: Mapping[str, Sequence[Choice]]) -> di
     best: tuple[float, dict[str, Choice]] | None = None
     for picked in product(*options, results):
         chosen = {name: choice for name, choice in zip(equation.fields, picked, strict=True) if choice is not None}
-        score = _fit(equation, chosen)
+        score = _fit(equation, chosen, table)
         if score is not None and (best is None or score > best[0]):
             best = score, chosen
     return best[1] if best else None
 
 
-def _fit(equation: Equation, chosen: Mapping[str, Choice]) -> float | None:
+def _fit(equation: Equation, chosen: Mapping[str, Choice], table: TaxTable | None) -> float | None:
     """Return how well a set of values is supported, or None if it does not add up or uses one place twice."""
     values = {name: Decimal(choice.value) for name, choice in chosen.items()}
     if equation.result not in values or len(chosen) < 2:
         return None
     difference = abs(values[equation.result] - equation.sum(values))
-    if difference > 2 * CENT:
+    if difference > 2 * CENT or _is_odd(equation, values, table):
         return None
     places = [choice.best.words for choice in chosen.values() if choice.best.words]
     if len(set(places)) < len(places):
@@ -102,6 +141,20 @@ def _fit(equation: Equation, chosen: Mapping[str, Choice]) -> float | None:
     exact = 0.0 if difference == 0 else -0.3
     zeros = sum(value == 0 for value in values.values()) * 0.1
     return sum(choice.score for choice in chosen.values()) + left_out * LEFT_OUT + exact - zeros
+
+
+def _is_odd(equation: Equation, values: Mapping[str, Decimal], table: TaxTable | None) -> bool:
+    """Tell whether tax or what is withheld is out of proportion to what it is taken of: such sums close by chance."""
+    first = abs(values.get(equation.terms[0].field, Decimal(0)))
+    for term in equation.terms:
+        value = values.get(term.field, Decimal(0))
+        if term.absolute and abs(value) > MOST_WITHHELD * first:
+            return True
+        if table is not None and term.field == table.tax and table.base in values:
+            base = values[table.base]
+            if abs(value) > MOST_TAX * abs(base) or (value < 0 < base):
+                return True
+    return False
 
 
 def _derive_optional(equation: Equation, values: Mapping[str, Decimal]) -> tuple[str, Decimal] | None:

@@ -41,7 +41,8 @@ class _Points:
 
 def classify(pages: Sequence[PageLayout], library: ClassLibrary) -> Classification:
     """Return the class with the most points; `generic` where too little speaks for any."""
-    scored = [_count(pages[:PAGES], record_class) for name, record_class in library.classes.items() if name != GENERIC]
+    seen_pages = [*pages[:PAGES], *pages[max(PAGES, len(pages) - 1) :]]  # the last one has the sums
+    scored = [_count(seen_pages, record_class) for name, record_class in library.classes.items() if name != GENERIC]
     scored.sort(key=lambda item: (-item.points, item.record_class.name))
     best = scored[0] if scored else None
     if best is None or best.points < ENOUGH:
@@ -60,7 +61,10 @@ def _count(pages: Sequence[PageLayout], record_class: RecordClass) -> _Points:
     for number, page in enumerate(pages):
         for row in page.rows:
             factor = _place_factor(number, page, row)
-            for match in for_words.finditer(row.folded):
+            text = (
+                row.folded if factor < TITLE_WEIGHT else f"{row.folded} {row.folded.replace(' ', '')}"
+            )  # F A C T U R A
+            for match in for_words.finditer(text):
                 word = re.sub(r"\s+", " ", match[0])
                 points[word] = max(points.get(word, 0.0), record_class.words.get(word, 0.5) * factor)
             for match in against.finditer(row.folded):

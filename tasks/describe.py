@@ -21,6 +21,7 @@ from tasks.extract import Choice, collect, mark_pages, rank
 from tasks.judge import Verdict, judge, missing, reasons, status_of
 from tasks.layout import PageLayout, lay_out
 from tasks.line_items import check_line_items, find_line_items
+from tasks.tax_table import offer_sums
 
 FIRST_PAGES = 12  # pages looked at from the front
 LAST_PAGES = 4  # and from the back: a long record states what it is at its ends
@@ -83,8 +84,9 @@ def _describe_fields(
     summed = {spec.field for equation in record_class.equations for spec in equation.terms}
     for name in summed & candidates.keys():
         ranked[name] = with_sums(ranked[name], candidates[name])
+    ranked = offer_sums(record_class, marks, conventions, ranked)
     chosen = {name: choices[0] for name, choices in ranked.items() if choices}
-    verdicts = _settle_amounts(record_class.equations, ranked, chosen)
+    verdicts = _settle_amounts(record_class, ranked, chosen)
     _settle_rates(record_class, ranked, chosen, verdicts)
     engines = {layout.page.page: layout.page.engine for layout in layouts}
     fields = []
@@ -111,12 +113,13 @@ def _plausible(spec: FieldSpec, choices: Sequence[Choice], today: date) -> list[
 
 
 def _settle_amounts(
-    equations: Sequence[Equation], ranked: Mapping[str, Sequence[Choice]], chosen: dict[str, Choice]
+    record_class: RecordClass, ranked: Mapping[str, Sequence[Choice]], chosen: dict[str, Choice]
 ) -> dict[str, Verdict]:
     """Solve the sums, the ones that close first; put their values in `chosen` and say what holds."""
-    solutions = [(equation, solve(equation, ranked)) for equation in equations]
+    table = record_class.tax_table
+    solutions = [(equation, solve(equation, ranked, table)) for equation in record_class.equations]
     order = {"pass": 0, "info": 1, "hold": 2, "unknown": 3}
-    solutions.sort(key=lambda pair: order.get(pair[1].check.outcome, 4))
+    solutions.sort(key=lambda pair: (pair[1].weak, order.get(pair[1].check.outcome, 4)))
     verdicts: dict[str, Verdict] = {}
     for equation, solution in solutions:
         if solution.check.outcome in ("pass", "info"):
@@ -161,7 +164,9 @@ def _take(equation: Equation, solution: Solution, chosen: dict[str, Choice], ver
         return
     for name, choice in solution.values.items():
         chosen[name] = choice
-        verdicts[name] = Verdict((solution.check,), confirmed=solution.check.outcome == "pass")
+        verdicts[name] = Verdict(
+            (solution.check,), confirmed=solution.check.outcome == "pass" and not solution.weak, weak=solution.weak
+        )
     for name in equation.fields:
         if name not in solution.values:
             chosen.pop(name, None)

@@ -19,12 +19,15 @@ from tasks.parties import (
     Block,
     anchored_tax_id,
     find_block,
+    find_unlabelled_block,
     loose_tax_ids,
     name_in_block,
     names_at_head,
+    read_name,
 )
 
 UNLABELLED = 0.62  # of a value found by its form alone
+UNLABELLED_PARTY = 0.75  # of the recipient's name where nothing says that it is
 ONLY_ONE = 0.9  # of a value found by its form alone, where the record has no other of that form
 REPEATED_PLACE = 0.03  # how much the first (or last) of equal places is preferred, per place, at most five
 SUPPORT = 0.5  # how much a further place with the same value counts
@@ -56,7 +59,14 @@ class Choice:
 
 def mark_pages(pages: Sequence[PageLayout], record_class: RecordClass) -> list[PageMarks]:
     """Find labels and party blocks on every page."""
-    return [_mark(page, record_class) for page in pages]
+    marks = [_mark(page, record_class) for page in pages]
+    if marks and not any(block.party == "recipient" for mark in marks for block in mark.blocks):
+        first = marks[0]
+        parties = {spec.party for spec in record_class.fields}
+        block = find_unlabelled_block(first.page, first.blocks) if {"issuer", "recipient"} <= parties else None
+        if block is not None:
+            marks[0] = replace(first, blocks=(*first.blocks, block))
+    return marks
 
 
 def _mark(page: PageLayout, record_class: RecordClass) -> PageMarks:
@@ -171,8 +181,21 @@ def _parties(spec: FieldSpec, marks: Sequence[PageMarks], amounts: frozenset[str
                 candidate = name_in_block(spec, hit, block, mark.hits)
                 if candidate is not None:
                     found.append(candidate)
+    if spec.party == "recipient" and not found:
+        found += [one for mark in marks for one in _unlabelled_names(spec, mark)]
     if "top" in spec.where and marks and not any(candidate.score >= 0.6 for candidate in found):
         found += names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks, amounts)
+    return found
+
+
+def _unlabelled_names(spec: FieldSpec, mark: PageMarks) -> list[Candidate]:
+    """Return the first line of each recipient's block that no label names."""
+    found = []
+    for block in mark.blocks:
+        row, start, end = block.lines[0]
+        reading = read_name(row, start, end) if block.party == "recipient" else None
+        if reading is not None:
+            found.append(from_reading(spec, reading, row, 0, UNLABELLED_PARTY * FIRM, "zone"))
     return found
 
 
@@ -203,6 +226,8 @@ def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[Party
     for row in mark.page.rows:
         spans: list[tuple[int, int]] = []
         for hit in (hit for hit in mark.hits if hit.row is row and names & hit.weights.keys()):
+            if _goes_on(hit, mark.hits, names):
+                continue  # N.I.F. / C.I.F.: the number follows the second
             for region in regions(hit, mark.page, mark.hits, ("right", "below")):
                 reading = anchored_tax_id(region.text)
                 if reading is None:
@@ -221,6 +246,17 @@ def _tax_ids_of(specs: Sequence[FieldSpec], mark: PageMarks) -> list[tuple[Party
                     candidate = from_reading(specs[0], reading, row, cell.start, UNLABELLED, "pattern")
                     found.append((_owner(mark, row, begin), candidate))
     return found
+
+
+def _goes_on(hit: Hit, hits: Sequence[Hit], names: set[str]) -> bool:
+    """Tell whether another label of a tax id follows this one with nothing between them."""
+    return any(
+        other.row is hit.row
+        and other.start >= hit.end
+        and names & other.weights.keys()
+        and not re.search(r"\w", hit.row.text[hit.end : other.start])
+        for other in hits
+    )
 
 
 def _owner(mark: PageMarks, row: Row, position: int) -> Party | None:

@@ -42,6 +42,7 @@ class Verdict:
     checks: tuple[Check, ...] = ()
     confirmed: bool = False
     derived: bool = False
+    weak: bool = False  # its sum closes only if an amount that was read is left out
 
 
 def judge(
@@ -131,6 +132,8 @@ def _confirmation(verdict: Verdict, support: int) -> list[Check]:
         return [Check("derived", "unknown", "computed from the other amounts")]
     if verdict.confirmed:
         return []
+    if verdict.weak:
+        return [Check("confirmed", "unknown", "the sum closes only without an amount that was read")]
     if support > 1:
         return [Check("confirmed", "info", f"stands in {support} places")]
     return [Check("confirmed", "unknown", "no other amount confirms it")]

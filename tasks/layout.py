@@ -5,6 +5,7 @@ are the evidence. A row's `text` joins words by one space and cells by three, so
 column into the next; `folded` has the same length, in lower case without accents.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -14,6 +15,10 @@ from records.text import Box, PageText, Word, union
 
 CELL_GAP = "   "
 GAP_HEIGHTS = 1.1  # a wider gap than this many letter heights parts two cells
+# Nº as it is misread, before letters and digits: N2F-2024/004. Before digits alone only what is no digit itself.
+_NUMBER_SIGN = re.compile(
+    r"[Nn](?:[\u00ba\u00b0?*\"'”2oOe9][.:]?(?=[A-Z]{1,5}[-/.]?\d)|[\u00ba\u00b0?*\"'”][.:]?(?=\d))"
+)
 ROW_OFFSET = 0.45  # lines whose middles differ by less than this share of their height stand on one row
 
 
@@ -96,7 +101,8 @@ def lay_out(page: PageText) -> PageLayout:
     """Lay out one page; rows go from top to bottom, cells and words from left to right."""
     geometry = page.geometry
     width, height = geometry.upright_size
-    rows = [_make_row(page.page, number, words) for number, words in enumerate(_group(list(_read_lines(page))))]
+    groups = _group(list(_read_lines(page)))
+    rows = [_make_row(page.page, number, words, ocr=page.source == "ocr") for number, words in enumerate(groups)]
     return PageLayout(page, tuple(rows), width, height)
 
 
@@ -139,19 +145,33 @@ def _side_by_side(group: Sequence[_Line], line: _Line) -> bool:
     return True
 
 
-def _make_row(page: int, number: int, pairs: Sequence[tuple[Word, Box]]) -> Row:
+def _parts(word: Word, box: Box, *, ocr: bool) -> list[tuple[str, Box]]:
+    """Return a word as it is, or in two where a number sign ran into what follows it (NºF-12, read as N2F-12)."""
+    match = _NUMBER_SIGN.match(word.text) if ocr else None
+    if match is None:
+        return [(word.text, box)]
+    cut = box.x0 + round((box.x1 - box.x0) * match.end() / len(word.text))
+    return [
+        (word.text[: match.end()], Box(box.x0, box.y0, cut, box.y1)),
+        (word.text[match.end() :], Box(cut, box.y0, box.x1, box.y1)),
+    ]
+
+
+def _make_row(page: int, number: int, pairs: Sequence[tuple[Word, Box]], *, ocr: bool) -> Row:
     ordered = sorted(pairs, key=lambda pair: pair[1].x0)
     height = max(median(box.y1 - box.y0 for _, box in ordered), 1.0)
-    text, placed, starts = "", [], [0]
+    text, starts = "", [0]
+    placed: list[Placed] = []
     for position, (word, box) in enumerate(ordered):
         if position:
             wide = box.x0 - ordered[position - 1][1].x1 > GAP_HEIGHTS * height
             text += CELL_GAP if wide else " "
             if wide:
                 starts.append(len(text))
-        start = len(text)
-        text += word.text
-        placed.append(Placed(word, box, start, len(text)))
+        for part, place in _parts(word, box, ocr=ocr):
+            text += " " if placed and part != word.text and placed[-1].word is word else ""
+            placed.append(Placed(word, place, len(text), len(text) + len(part)))
+            text += part
     ends = [start - len(CELL_GAP) for start in starts[1:]] + [len(text)]
     cells = []
     for start, end in zip(starts, ends, strict=True):

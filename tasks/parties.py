@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from records.class_library import FieldSpec, Party
 from records.normalise import Reading, clean_text, find_dates, find_money, fold, identifier
-from records.validation import is_spanish_tax_id, is_tax_id
+from records.validation import is_spanish_tax_id, is_tax_id, repair_tax_id
 from tasks.anchors import Hit
 from tasks.candidates import FIRM, Candidate, from_reading
 from tasks.layout import Cell, PageLayout, Row
@@ -20,6 +20,9 @@ from tasks.layout import Cell, PageLayout, Row
 BLOCK_ROWS = 9
 BLOCK_GAP = 2.3  # letter heights without a line end a block
 UNCONFIRMED_NAME = 0.9  # of a name read from print that stands nowhere else on the page
+PARTIES_SHARE = 0.6  # of the page's height, where the parties stand
+STACK_GAP, STACK_INDENT = 1.6, 2.0  # letter heights between lines of one block, and between their left edges
+LARGER = 1.2  # letters of a name this much larger are an issuer's
 HEAD_SHARE = 0.42  # of the page's height, where an issuer's name may stand without a label
 
 LEGAL_FORM = re.compile(
@@ -44,6 +47,7 @@ _NOT_NAMES = re.compile(
     r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|company (?:reg\.? )?no.*|co\.? ?reg.*"
     r"|statement|project statement|kopie.*)\W*$"
 )
+_LEFT_OVER = re.compile(r"[^\W\d_]{1,12}\s?[:;]\s+(?=\S{2})")
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _SPANISH_ID = re.compile(
     r"(?<![A-Z0-9])(?:ES[ -]?)?([XYZKLM]|[A-W])?[ .-]?(\d{1,2}[ .]?\d{3}[ .]?\d{3}|\d{7,8})[ .-]?([A-Z0-9])(?![A-Z0-9])"
@@ -51,6 +55,9 @@ _SPANISH_ID = re.compile(
 _EU_ID = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[A-Z0-9]{2,4}(?:[ .]?[A-Z0-9]{2,4}){1,4})(?![A-Z0-9])")
 _ID_LABEL = re.compile(r"\b[nc]\.?i\.?f\b|\bvat\b|\btax id\b")
 _WHOLE_ID = re.compile(r"(?:ES[ -]?)?(?:[A-HJNP-SUVW][ .-]?\d{8}|[XYZ][ .-]?\d{7}[ .-]?[A-Z]|\d{8}[ .-]?[A-Z])")
+_FORMED = re.compile(
+    r"(?=(?:\D*\d){6})(?:[A-Z]{0,3}\d{6,13}[A-Z]?\d{0,2}|[A-Z]{2}[0-9A-Z]{8,12}|\d{2}[A-Z]{5}\d{4}[A-Z]\d[A-Z\d]{2})"
+)  # what a tax id looks like whose control character does not hold: six digits at least, few letters
 _ID_TOKEN = re.compile(r"[A-Z0-9]+(?:[.\-/][A-Z0-9]+)*")
 
 
@@ -104,6 +111,59 @@ def find_block(party: Party, hit: Hit, page: PageLayout, hits: Iterable[Hit], st
     return Block(party, tuple(lines))
 
 
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """A name with a tax id under it (or beside it), in one column."""
+
+    tax_id: str
+    lines: tuple[tuple[Row, int, int], ...]
+    height: float  # of the name's letters
+
+
+def find_unlabelled_block(page: PageLayout, blocks: Sequence[Block]) -> Block | None:
+    """Return the block of a recipient without a label: the second name with a tax id of its own at the head.
+
+    The first is the issuer's, unless a label says which is, or the letters of another are clearly larger.
+    """
+    stacks: list[_Stack] = []
+    for row in page.rows:
+        if row.box.y0 > PARTIES_SHARE * page.height:
+            break
+        for cell in row.cells:
+            readings = loose_tax_ids(row.text[cell.start : cell.end])
+            valid = [reading for reading in readings if is_tax_id(reading.value)]
+            stack = _stack(page, row, cell, valid[0].value) if valid else None
+            if stack is not None and all(stack.tax_id != other.tax_id for other in stacks):
+                stacks.append(stack)
+    issuers = [block for block in blocks if block.party == "issuer"]
+    mine = [stack for stack in stacks if any(block.holds(*stack.lines[-1][:2]) for block in issuers)]
+    if not mine and len(stacks) > 1:
+        largest = max(stacks, key=lambda stack: stack.height)
+        mine = [largest if largest.height > LARGER * stacks[0].height else stacks[0]]
+    others = [stack for stack in stacks if mine and stack.tax_id != mine[0].tax_id]
+    return Block("recipient", others[0].lines) if others else None
+
+
+def _stack(page: PageLayout, row: Row, cell: Cell, tax_id: str) -> _Stack | None:
+    """Return the lines over a tax id in its column, up to the first gap, from the topmost that is a name."""
+    lines = [(row, cell.start, cell.end)]
+    left, right, top = cell.box.x0, cell.box.x1, row.box.y0
+    for other in reversed(page.rows[max(0, row.number - BLOCK_ROWS) : row.number]):
+        if top - other.box.y1 > STACK_GAP * max(row.height, other.height):
+            break
+        above = _under(other, left, right, other.height)
+        if above is None or abs(above.box.x0 - cell.box.x0) > STACK_INDENT * row.height:
+            continue
+        lines.append((other, above.start, above.end))
+        top = other.box.y0
+    lines.reverse()
+    for position, (line, start, end) in enumerate(lines):
+        if read_name(line, start, end) is not None:
+            placed = line.between(start, end)
+            return _Stack(tax_id, tuple(lines[position:]), max(word.box.y1 - word.box.y0 for word in placed))
+    return None
+
+
 def _under(row: Row, left: int, right: int, margin: float) -> Cell | None:
     """Return the cell of a row that shares a column: it overlaps most, or begins or ends at the same place."""
     best = max(row.cells, key=lambda cell: min(cell.box.x1, right) - max(cell.box.x0, left))
@@ -135,6 +195,8 @@ def read_name(row: Row, start: int, end: int) -> Reading | None:
     text = row.text[start:end]
     start += len(text) - len(text.lstrip(" :.-#|)·"))
     raw = row.text[start:end].split("   ")[0].rstrip()
+    label = _LEFT_OVER.match(raw)  # what is left of a label that was misread
+    start, raw = (start + label.end(), raw[label.end() :]) if label else (start, raw)
     value = trim_name(raw)
     if not is_name(value) or find_dates(raw):
         return None
@@ -237,7 +299,7 @@ def anchored_tax_id(text: str) -> Reading | None:
             return Reading(identifier(upper[first:end]), text[first:end], first, end)
     for end in ends:
         value = identifier(upper[first:end])
-        if 8 <= len(value) <= 15 and sum(character.isdigit() for character in value) >= 5:
+        if _FORMED.fullmatch(value) or (len(value) == 9 and repair_tax_id(value) is not None):
             return Reading(value, text[first:end], first, end)
     return None
 
