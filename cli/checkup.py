@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 from infra.settings import Settings
 from records.errors import EngineUnavailableError
+from tasks.line_engine import is_installed
 from tasks.ocr import available_languages, find_tessdata
 
 Level = Literal["needed", "advice"]
@@ -116,7 +117,19 @@ def _engine(settings: Settings) -> list[Check]:
     else:
         found, ok = "none", False
     fix = apt("tesseract-ocr") if wanted != "tesserocr" else f"{sys.executable} -m pip install tesserocr"
-    return [Check("engine", ok, found, "Tesseract" if wanted == "auto" else wanted, fix)]
+    second = is_installed()
+    extra = f"{sys.executable} -m pip install --editable '.[lines]'"
+    return [
+        Check("engine", ok, found, "Tesseract" if wanted == "auto" else wanted, fix),
+        Check(
+            "second engine",
+            second or settings.second_engine == "none",
+            f"rapidocr {_version('rapidocr')}" if second else "none",
+            "rapidocr, for receipts",
+            extra,
+            "advice",
+        ),
+    ]
 
 
 def _programs(settings: Settings) -> list[Check]:

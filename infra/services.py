@@ -146,7 +146,7 @@ class Services:
         """How pages are read."""
         return ReadingOptions(
             tuple(self.settings.languages.split("+")), self.settings.ocr_engine, self.settings.tessdata,
-            self.settings.renderer,
+            self.settings.renderer, second=self.settings.second_engine == "auto",
         )  # fmt: skip
 
     @cached_property

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
 
     languages: str = Field("spa+eng", description="Tesseract languages, the likeliest first, joined by +.")
     ocr_engine: Literal["auto", "tesserocr", "pytesseract"] = Field("auto", description="Reading engine.")
+    second_engine: Literal["auto", "none"] = Field(
+        "auto", description="Second engine for receipts and weak pages; auto: where it is installed."
+    )
     renderer: Literal["auto", "poppler", "pdfium"] = Field("auto", description="What draws PDF pages.")
     tessdata: str | None = Field(None, description="Folder of Tesseract's models; none: found where Debian puts it.")
     workers: int | None = Field(None, ge=1, description="Child processes that read pages; none: one a core.")

@@ -26,3 +26,4 @@ class ReadingOptions:
     tessdata: str | None = None  # folder of models; None finds Debian's
     renderer: str = "auto"  # auto, poppler (pdf2image) or pdfium
     render_dpi: int = 300
+    second: bool = True  # read slips and weak pages with the second engine too, where it is installed

@@ -1,0 +1,99 @@
+"""The second engine: pieces of print become lines and words; a receipt's words come out with boxes on the print."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from records.options import Limits, ReadingOptions
+from records.text import Box, Word
+from tasks import line_engine, page_reader
+from tasks.line_engine import SLIPS, Piece, assemble, calibrated, is_installed, open_line_engine
+
+needs_engine = pytest.mark.skipif(
+    not is_installed(), reason="the extra 'lines' (rapidocr, onnxruntime) is not installed"
+)
+
+
+def piece(text: str, left: int, top: int, right: int, bottom: int) -> Piece:
+    return Piece(left, right, top, bottom, ((text, Box(left, top, right, bottom), 90.0),))
+
+
+def lines(words: tuple[Word, ...]) -> list[list[str]]:
+    found: dict[int, list[str]] = {}
+    for word in words:
+        found.setdefault(word.line, []).append(word.text)
+    return list(found.values())
+
+
+def test_pieces_at_one_height_are_one_line_from_the_left() -> None:
+    found = assemble([piece("9.90", 400, 12, 460, 42), piece("Total", 10, 10, 90, 40), piece("EUR", 300, 14, 350, 44)])
+    assert lines(found) == [["Total", "EUR", "9.90"]]
+
+
+def test_pieces_one_above_the_other_are_two_lines() -> None:
+    assert lines(assemble([piece("b", 10, 44, 90, 74), piece("a", 10, 10, 90, 40)])) == [["a"], ["b"]]
+
+
+def test_a_slanting_line_follows_its_nearest_piece() -> None:
+    row = [piece(str(n), 100 * n, 10 + 8 * n, 100 * n + 80, 40 + 8 * n) for n in range(8)]
+    assert lines(assemble(row)) == [[str(n) for n in range(8)]]
+
+
+def test_white_space_parts_blocks() -> None:
+    found = assemble([piece("a", 0, 0, 50, 30), piece("b", 0, 35, 50, 65), piece("c", 0, 140, 50, 170)])
+    assert [word.block for word in found] == [1, 1, 2]
+
+
+def test_nothing_found_is_no_words() -> None:
+    assert assemble([]) == ()
+
+
+def test_confidence_is_what_it_has_turned_out_to_be_worth() -> None:
+    said = [word._replace(confidence=value) for value in np.linspace(0, 100, 51)
+            for word in (Word("a", Box(0, 0, 1, 1), 0.0, 1, 1),)]  # fmt: skip
+    worth = [word.confidence for word in calibrated(tuple(said), SLIPS)]
+    assert worth == sorted(worth) and worth[-1] <= 95.0 and all(w <= s.confidence or s.confidence < 20
+                                                               for w, s in zip(worth, said, strict=True))  # fmt: skip
+
+
+def test_words_share_a_line_whose_places_the_library_lost() -> None:
+    box = np.array([[0, 0], [100, 0], [100, 20], [0, 20]], np.float64)
+    found = line_engine._piece(box, "ab cde（1）", 0.5, [])
+    assert [(text, at.x0, at.x1) for text, at, _ in found.words] == [("ab", 0, 22), ("cde(1)", 33, 100)]
+
+
+@needs_engine
+def test_a_receipt_is_read_by_the_second_engine_with_boxes_on_its_print(corpus: Path) -> None:
+    alone = page_reader.read(corpus / "recibo.jpg", "image/jpeg", 1, "spa", ReadingOptions(second=False), Limits())
+    engine = open_line_engine()
+    assert engine is not None
+    pixels = page_reader.load_page(corpus / "recibo.jpg", "image/jpeg", 1, ReadingOptions(), Limits()).pixels
+    words = engine.read(pixels)
+    there = Counter(word.text.lower() for word in alone.words)
+    same = there & Counter(word.text.lower() for word in words)
+    assert sum(same.values()) > 0.8 * sum(there.values())
+    by_text = {word.text.lower(): word.box for word in alone.words if there[word.text.lower()] == 1}
+    for word in words:
+        other = by_text.get(word.text.lower())
+        if other is not None:
+            assert abs(word.box.x0 - other.x0) < 40 and abs(word.box.y0 - other.y0) < 40
+
+
+@needs_engine
+def test_a_faint_slip_is_taken_from_the_second_engine(corpus: Path, tmp_path: Path) -> None:
+    from PIL import Image, ImageFilter
+
+    with Image.open(corpus / "recibo.jpg") as image:
+        clear = np.asarray(image.convert("L"))
+    # as a worn thermal head prints: of every four rows one is not burnt, and dots are missing
+    dots = np.random.default_rng(7).random(clear.shape) < 0.25
+    worn = np.where(dots, 255, clear).astype(np.uint8)
+    worn[::4] = 255
+    Image.fromarray(worn).filter(ImageFilter.GaussianBlur(1.2)).resize((270, 486)).save(tmp_path / "faint.png")
+    page = page_reader.read(tmp_path / "faint.png", "image/png", 1, "spa", ReadingOptions(), Limits())
+    first = page_reader.read(tmp_path / "faint.png", "image/png", 1, "spa", ReadingOptions(second=False), Limits())
+    assert first.confidence < page_reader.SLIP_DOUBT, "the drawn slip is too easy to need a second reading"
+    assert page.engine.startswith("rapidocr")
+    assert all(0 <= w.box.x0 < w.box.x1 <= page.width and 0 <= w.box.y0 < w.box.y1 <= page.height for w in page.words)
