@@ -25,6 +25,7 @@
   x UnavailableError              40  (retryable)
     + NoSpaceError                41  (retryable)
     + StoreUnavailableError       42  (retryable)
+      - StoreLockError            48  (retryable)
     + DatabaseUnavailableError    43  (retryable)
     + IndexUnavailableError       44  (retryable)
     + EngineUnavailableError      45  (retryable)
@@ -283,6 +284,13 @@ class AuthorityUnavailableError(UnavailableError):
 
     exit_code = 47
     next_step = "Nothing, if it was asked by itself: it is asked again; else try later, or look at 'tsa_url'."
+
+
+class StoreLockError(StoreUnavailableError):
+    """The store takes locks and was seen not to keep them, or left an object unlocked; nothing is stored there."""
+
+    exit_code = 48
+    next_step = "Use a server with Object Lock; 'muniment doctor' tries it anew and says what it does not keep."
 
 
 class ConfigurationError(MunimentError):
