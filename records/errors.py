@@ -19,6 +19,7 @@
     + AccessDeniedError           27
     + ReleaseRefusedError         28
     + NoteError                   29
+    + LeafError                   63
     + KeyInUseError               69
   x SearchError                   30
     + QueryError                  31
@@ -204,6 +205,22 @@ class NoteError(CustodyError):
 
     exit_code = 29
     next_step = "Compare the key with the one you got by another way, and ask for the note again."
+
+
+class LeafError(CustodyError):
+    """A leaf of the ledger does not have the documented form (docs/design/formats.md); what it holds is not shown."""
+
+    exit_code = 63
+
+    def __init__(self, expected: str, found: str) -> None:
+        """Args: what was expected and what was found, without values."""
+        super().__init__(expected, found)
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        """Say both."""
+        return f"a leaf of the ledger: {self.found}, expected {self.expected}"
 
 
 class KeyInUseError(CustodyError):
