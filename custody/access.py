@@ -14,7 +14,7 @@ from records.errors import AccessDeniedError
 from records.ids import Clock, Ids
 from records.tables import accreditations
 
-ROLES = ("admin", "operator", "archivist", "reader", "reviewer", "custodian", "compliance", "clerk")
+ROLES = ("admin", "operator", "archivist", "reader", "reviewer", "custodian", "compliance", "clerk", "borrower")
 
 # action -> roles that may do it for a client they are accredited for
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -29,6 +29,15 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "see_keys": frozenset({"custodian", "compliance", "admin"}),
     "administer": frozenset({"admin"}),
     "check": frozenset({"admin", "compliance", "operator"}),
+    # the records desk: see where paper is, move and lend it, decide what a clerk may not decide alone
+    "trace": frozenset({"operator", "archivist", "reader", "reviewer", "compliance", "clerk"}),
+    "handle": frozenset({"operator", "archivist", "clerk"}),
+    "supervise": frozenset({"archivist"}),
+    "request": frozenset({"operator", "archivist", "reader", "reviewer", "compliance", "clerk", "borrower"}),
+    "borrow": frozenset(
+        {"operator", "archivist", "reader", "reviewer", "compliance", "custodian", "clerk", "borrower"}
+    ),
+    "borrow_restricted": frozenset({"archivist", "compliance", "custodian"}),
 }
 
 

@@ -1,6 +1,5 @@
 """The composition root: the one place that knows which implementation is used. Dear things open at first use."""
 
-import hashlib
 import os
 import pwd
 import signal
@@ -17,10 +16,8 @@ from custody import people
 from custody.access import Person
 from custody.key_rings import open_key_ring
 from custody.keys import KeyRing
-from custody.lock_assurance import require_locks
 from custody.notes import FileSigner
 from custody.sealing import Sealed, seal_file
-from custody.stores.assured import AssuredStore
 from custody.stores.base import ObjectStore
 from custody.stores.directory import DirectoryStore, is_directory_store, make_directory
 from custody.stores.lazy import LazyStore
@@ -32,7 +29,9 @@ from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sq
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
 from infra.settings import Settings, load_settings
 from records.class_library import ClassLibrary, load_library, shipped_library
+from records.due_dates import Period
 from records.leases import LeaseBook
+from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
 from search.contract import SearchIndex
 
@@ -76,7 +75,6 @@ class Services:
         return Vault(
             self.database, self._store, self._keyring, self.clock, self.ids,
             self._seal, self.places.staging, self.scratch, self._reached, self.settings.retention_days,
-            self.settings.renewal_days, self._store_mark(),
         )  # fmt: skip
 
     @cached_property
@@ -88,30 +86,21 @@ class Services:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        """The store: no server is spoken to and no bucket made before something is stored or read.
-
-        In a bucket nothing is stored before its server was seen to keep locks.
-        """
+        """The store: no server is spoken to and no bucket made before something is stored or read."""
         if self.settings.store == "directory":
             self._make_directory()
             return DirectoryStore(self.places.store)
         from custody.stores.s3 import S3Store
         from custody.stores.s3_answers import make_bucket
-        from infra.clients import minio_client, minio_keeper
+        from infra.clients import minio_client
 
-        client, keeper, bucket = minio_client(self.settings), minio_keeper(self.settings), self.settings.s3_bucket
+        client, bucket = minio_client(self.settings), self.settings.s3_bucket
 
         def opened() -> ObjectStore:
-            make_bucket(keeper, bucket, self.settings.s3_default_days)
-            return S3Store(client, bucket, keeper)
+            make_bucket(client, bucket, self.settings.s3_default_days)
+            return S3Store(client, bucket)
 
-        return AssuredStore(LazyStore(bucket, opened), lambda: require_locks(self.vault), self.clock.now)
-
-    def _store_mark(self) -> str:
-        if self.settings.store == "directory":
-            return "directory"
-        where = f"{self.settings.s3_endpoint}\n{self.settings.s3_bucket}"
-        return hashlib.sha256(where.encode()).hexdigest()[:16]
+        return LazyStore(bucket, opened)
 
     def _make_directory(self) -> None:
         """Make the store's folder while nothing is held; later an empty folder is a volume that is not mounted."""
@@ -172,6 +161,14 @@ class Services:
             page_seconds=self.settings.page_seconds,
             child_bytes=self.settings.child_bytes,
         )
+
+    @cached_property
+    def loans(self) -> LoanPolicy:
+        """The terms of loans."""
+        return LoanPolicy(
+            period=Period(days=self.settings.loan_days), renewals=self.settings.loan_renewals,
+            ready_days=self.settings.ready_days, time_zone=self.settings.time_zone, desk=self.settings.desk,
+        )  # fmt: skip
 
     def today(self) -> date:
         """Return the local date."""

@@ -15,10 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records.errors import ConfigurationError
 
-SECRETS = (
-    "key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "s3_keeper_access_key",
-    "s3_keeper_secret_key", "opensearch_password", "token",
-)  # fmt: skip
+SECRETS = ("key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "opensearch_password", "token")
 
 
 class Settings(BaseSettings):
@@ -46,19 +43,10 @@ class Settings(BaseSettings):
     s3_endpoint: str | None = Field(None, description="Address of the S3 service, with https://.")
     s3_access_key: SecretStr | None = Field(None, description="Access key of the S3 service.")
     s3_secret_key: SecretStr | None = Field(None, description="Secret key of the S3 service.")
-    s3_keeper_access_key: SecretStr | None = Field(
-        None, description="Access key of who makes the bucket and lengthens locks; none: s3_access_key."
-    )
-    s3_keeper_secret_key: SecretStr | None = Field(None, description="Secret key of who lengthens locks.")
     s3_ca: Path | None = Field(None, description="File of the certificate authority of the S3 service.")
     s3_bucket: str = Field("originals", description="Bucket of sealed objects; made with Object Lock if absent.")
     s3_default_days: int = Field(7, ge=1, description="Short default lock of the bucket, in days.")
-    retention_days: int = Field(
-        365, ge=0, description="Lock asked for each original after its commit, in days; 0: not certain, only renewed."
-    )
-    renewal_days: int = Field(
-        30, ge=3, description="Lock of an original still held when a third of these days is left, in days."
-    )
+    retention_days: int = Field(365, ge=8, description="Lock asked for each original after its commit, in days.")
 
     backup_days: int | None = Field(None, ge=1, description="Days after which the last backup is gone; none: never.")
 
@@ -83,6 +71,14 @@ class Settings(BaseSettings):
     file_bytes: int = Field(8 * 1024**3, gt=0, description="Bytes of one file at most.")
     child_bytes: int = Field(3 * 1024**3, gt=0, description="Address space of one child process.")
     class_folder: Path | None = Field(None, description="Folder of further record classes (TOML files).")
+
+    time_zone: str = Field("Europe/Madrid", description="IANA time zone of a site for which none is said.")
+    desk: str | None = Field(
+        None, description="Place (path or barcode) of this workstation's desk; none: the only site's."
+    )
+    loan_days: int = Field(15, ge=1, description="Days paper is lent for; then the next open day.")
+    loan_renewals: int = Field(2, ge=0, description="How often a loan may be renewed.")
+    ready_days: int = Field(5, ge=1, description="Days a file is kept ready at the desk for who asked for it.")
 
     watch_seconds: float = Field(2.0, gt=0, description="How often watched folders are listed.")
     stable_seconds: float = Field(4.0, ge=0, description="How long a watched file must not change before it is taken.")

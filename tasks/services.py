@@ -11,6 +11,7 @@ from records.class_library import ClassLibrary
 from records.database import Database
 from records.ids import Clock, Ids
 from records.leases import LeaseBook
+from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
 from records.places import Places
 from search.contract import SearchIndex
@@ -80,6 +81,11 @@ class Services(Protocol):
     @property
     def limits(self) -> Limits:
         """Limits on untrusted input."""
+        ...
+
+    @property
+    def loans(self) -> LoanPolicy:
+        """The terms of loans."""
         ...
 
     @property

@@ -1,0 +1,45 @@
+"""What the desk says, as a closed list: every code with its basket, its sentence, and what to do next.
+
+Baskets are those of the command line's contract, section 4: `done`, `blocked` (nothing was moved), `confirm` (a
+question; nothing is moved until it is answered), `alert` (done, and something is to be heeded), `info`. The sentences
+lie in desk_answers.toml; docs/records-desk.md lists the codes and a test compares.
+"""
+
+import tomllib
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple
+
+from records.barcodes import KIND_NAMES
+from records.desk import ACCESS_CLASSES, BOX_STATES, CONDITIONS, FILE_STATES, LOAN_STATES, REQUEST_STATES
+
+Basket = Literal["done", "blocked", "confirm", "alert", "info"]
+
+
+class Code(NamedTuple):
+    """A sentence of the desk; the words in braces are filled in."""
+
+    basket: Basket
+    message: str
+    next: str | None = None
+
+
+def _load() -> tuple[dict[str, Code], dict[str, str]]:
+    table: dict[str, Any] = tomllib.loads(files("records").joinpath("desk_answers.toml").read_text(encoding="utf-8"))
+    then: dict[str, str] = table.pop("then")
+    return {code: Code(*row) for code, row in table.items()}, then
+
+
+ANSWERS, NEXT = _load()
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def state_word(state: str) -> str:
+    """Return a state as it stands in a sentence."""
+    return state.replace("_", " ")
+
+
+# Words that stand in sentences and are translated too.
+WORDS = frozenset({
+    *map(state_word, (*FILE_STATES, *BOX_STATES, *LOAN_STATES, *REQUEST_STATES)), *KIND_NAMES.values(), *CONDITIONS,
+    *ACCESS_CLASSES, *WEEKDAYS,
+})  # fmt: skip
