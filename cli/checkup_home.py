@@ -13,6 +13,7 @@ from sqlalchemy import func, select, text
 
 from cli.checkup import Check
 from custody.access import ROLES
+from custody.lock_assurance import try_locks
 from custody.tables import events
 from infra.clock import SystemClock
 from infra.database import HEAD
@@ -157,7 +158,7 @@ def _store(services: Services) -> list[Check]:
     try:
         store = services.vault.store
         next(store.versions("o/"), None)
-        probe = store.probe()
+        probe = try_locks(services.vault)
     except MunimentError as error:
         return [Check("store", False, str(error), "answers", "muniment config show")]
     failed = ", ".join(name for name, good in probe.details if not good)

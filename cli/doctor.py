@@ -22,7 +22,7 @@ COLUMNS = 100
 @command(commands, "doctor")
 @click.option("--install", is_flag=True, help="Install the Debian packages that are missing (as root, or with sudo).")
 def doctor_command(frame: Frame, install: bool) -> None:
-    """Check this machine and installation; nothing is made or changed, and every fix is a command to type."""
+    """Check this machine and installation; every fix is a command to type. Trying the store's locks is an event."""
     checks = _examine(frame)
     if install and _install(frame, [check for check in checks if not check.ok]):
         checks = _examine(frame)

@@ -7,7 +7,7 @@ import click
 
 from cli.frame import Frame, _, command, finish
 from cli.progress import counting
-from custody import access
+from custody import access, lock_assurance
 from records.catalogue import batch_counts, client_by_name
 from records.errors import UnknownIdError
 from tasks import answers, batches, ingest, intake
@@ -35,6 +35,7 @@ def ingest_command(
     )
     if class_hint is not None and class_hint not in services.library.classes:
         raise UnknownIdError(f"there is no record class {class_hint}")
+    lock_assurance.refuse_pretenders(services.vault)
     batch = batches.find_or_open(services, client_id, batch_name, expected, actor)
     given = intake.Offer(client_id, batch, "ingest", class_hint, actor)
     files = list(intake.files_below(paths))

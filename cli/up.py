@@ -12,6 +12,7 @@ import click
 
 from cli.frame import Frame, _, command, finish
 from cli.serving import Ending, print_line, reporting, watch_options
+from custody import lock_assurance
 from infra import supervisor
 from tasks import watching
 from tasks.crew import Work
@@ -26,6 +27,7 @@ def up_command(frame: Frame, port: int | None, no_web: bool) -> None:
     """Serve this machine until told to end; one line when all parts answer, then one for each scan."""
     ending = Ending()
     with supervisor.only_one(frame.services.places):
+        lock_assurance.try_anew(frame.services.vault)
         server = supervisor.PrefectServer(frame.services.places)
         try:
             if server.start(ending.event):

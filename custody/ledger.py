@@ -1,29 +1,31 @@
 """The custody ledger: append-only events, gapless, each a leaf of canonical JSON written with the state it records.
 
-Format: reference of custody, section 1.3 (RFC 8785 leaf, at most 16 KiB, no floats, `seq` = log index, `prev` = leaf
-hash of the subject's previous event; leaf hash of RFC 6962, section 2.1). The caller owns the transaction: a state
-change and its event commit together or not at all. Publishing leaves as tiles only reads these rows.
+Format: docs/design/formats.md (RFC 8785 leaf, `seq` = log index, `prev` = leaf hash of the subject's previous event;
+leaf hash of RFC 6962, section 2.1). The rules an event keeps are `records.rules`, the form of its leaf is
+`custody.leaves`: those that a verifier applies, asked before the event is written. The caller owns the transaction: a
+state change and its event commit together or not at all. Publishing leaves as tiles only reads these rows.
 """
 
 import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import rfc8785
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
+from custody.leaves import read_leaf
+from custody.ledger_past import CHUNK, LedgerPast
 from custody.merkle import hash_leaf
 from custody.tables import events, ledger_head
-from records.errors import CustodyError
-from records.ids import instant
-from records.lifecycle import check_transition
+from records.errors import CustodyError, LifecycleError
+from records.ids import instant, parse_instant
+from records.rules import broken
 
-CHUNK = 500  # values asked for in one statement
-LEAF_LIMIT = 16 * 1024  # bytes; the tile format itself would take 65,535
+SLACK = timedelta(seconds=1)  # clocks of several machines differ; more than this behind the ledger is said in it
 SOFTWARE: Mapping[str, str] = {"name": "muniment", "version": "0.1.0"}
 
 
@@ -96,11 +98,14 @@ def commitment(salt: bytes, data: bytes) -> str:
 def append(connection: Connection, draft: Draft, now: datetime) -> Entry:
     """Write one event at the end of the ledger, in the caller's transaction.
 
-    The same id with the same content is a no-op that returns the entry already there.
+    The same id with the same content is a no-op that returns the entry already there. Time in the ledger never runs
+    back: where the clock is behind the newest event, that event's time is taken, and the clock's own goes to
+    `occurred` when they differ by more than a second.
 
     Raises:
-        LifecycleError: the move is not legal.
-        CustodyError: the id is taken by another event, the leaf holds a float or is over 16 KiB.
+        LifecycleError: a rule is broken (`records.rules`): an illegal move, a state it is not in, a hold.
+        LeafError: the leaf has not the form of docs/design/formats.md.
+        CustodyError: the id is taken by another event.
     """
     return append_many(connection, [draft], now)[0]
 
@@ -112,29 +117,29 @@ def append_many(connection: Connection, drafts: Sequence[Draft], now: datetime) 
     comes twice is one event. Returns the entry of each draft. All are in memory at once: give some thousand at most.
 
     Raises:
-        LifecycleError, CustodyError: as `append`; the caller's transaction is then not to be committed.
+        LifecycleError, LeafError, CustodyError: as `append`; the caller's transaction is then not to be committed.
     """
-    for draft in drafts:
-        check_transition(draft.type, draft.subject, draft.before, draft.after)
     if not drafts:
         return []
     # The head row is the lock of the whole ledger: gapless by construction (SQLite's writer lock is held already).
     first = _moved_head(connection, len(drafts)) - len(drafts)
     known = _known(connection, [draft.id for draft in drafts])
-    heads = _heads(connection, {draft.subject for draft in drafts})
+    past = LedgerPast(connection, first)
+    past.load(draft.subject for draft in drafts)
     made: list[Entry] = []
     rows: list[dict[str, Any]] = []
     for draft in drafts:
         if draft.id in known:
             _refuse_another(draft, known[draft.id])
             continue
-        previous, ts = heads.get(draft.subject), instant(now)
-        leaf = _canonical({**_content(draft), "seq": first + len(made), "ts": ts, "prev": previous})
-        entry = Entry(first + len(made), draft.id, leaf, leaf_hash(leaf))
-        known[draft.id], heads[draft.subject] = entry, entry.leaf_hash
+        event = _placed(draft, past, first + len(made), now)
+        leaf = bytes(rfc8785.dumps(event))
+        read_leaf(leaf)
+        entry = known[draft.id] = Entry(event["seq"], draft.id, leaf, leaf_hash(leaf))
+        past.take(event, entry.leaf_hash)
         made.append(entry)
         rows.append({
-            "seq": entry.seq, "id": draft.id, "ts": ts, "type": draft.type, "subject": draft.subject,
+            "seq": entry.seq, "id": draft.id, "ts": event["ts"], "type": draft.type, "subject": draft.subject,
             "client": draft.client, "leaf": leaf, "leaf_hash": entry.leaf_hash,
         })  # fmt: skip
     if len(made) < len(drafts):
@@ -159,19 +164,17 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
     return found
 
 
-def _heads(connection: Connection, subjects: Collection[str]) -> dict[str, str]:
-    """Return the leaf hash of the newest event of each subject that has one."""
-    found: dict[str, str] = {}
-    asked = sorted(subjects)
-    for start in range(0, len(asked), CHUNK):
-        newest = (
-            select(func.max(events.c.seq))
-            .where(events.c.subject.in_(asked[start : start + CHUNK]))
-            .group_by(events.c.subject)
-        )
-        rows = connection.execute(select(events.c.subject, events.c.leaf_hash).where(events.c.seq.in_(newest)))
-        found |= {row.subject: row.leaf_hash for row in rows}
-    return found
+def _placed(draft: Draft, past: LedgerPast, seq: int, now: datetime) -> dict[str, Any]:
+    """Return the event in its place, when every rule holds for it there."""
+    event = _content(draft)
+    for rule in broken(event, past):
+        raise LifecycleError(f"{draft.type} of {draft.subject}: {rule.found}, expected {rule.expected}")
+    ts, newest = instant(now), past.newest()
+    if newest is not None and ts < newest:
+        if parse_instant(newest) - parse_instant(ts) > SLACK and event["occurred"] is None:
+            event["occurred"] = ts
+        ts = newest
+    return {**event, "seq": seq, "ts": ts, "prev": past.head(draft.subject)}
 
 
 def find(connection: Connection, event_id: str) -> Entry | None:
@@ -215,30 +218,12 @@ def _content(draft: Draft) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _canonical(event: dict[str, Any]) -> bytes:
-    _refuse_floats(event)
-    leaf = rfc8785.dumps(event)
-    if len(leaf) > LEAF_LIMIT:
-        raise CustodyError(f"event {event['id']} is over {LEAF_LIMIT} bytes")
-    return bytes(leaf)
-
-
-def _refuse_floats(value: object) -> None:
-    # rfc8785 writes ordinary floats without complaint; the schema has none (reference, section 1.3).
-    if isinstance(value, float):
-        raise CustodyError("an event may not hold a floating-point number")
-    if isinstance(value, dict):
-        for item in value.values():
-            _refuse_floats(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            _refuse_floats(item)
-
-
 def _refuse_another(draft: Draft, entry: Entry) -> None:
     """Refuse a draft whose id is taken by an event with other content."""
     event = entry.event
     for name in ("seq", "ts", "prev"):
         del event[name]
-    if _canonical(event) != _canonical(_content(draft)):
+    if draft.occurred is None:  # it may have been filled in when the event was written
+        event["occurred"] = None
+    if event != json.loads(json.dumps(_content(draft))):
         raise CustodyError(f"event id {draft.id} is taken by another event")

@@ -3,7 +3,7 @@
  1. seal to a staged file; hash; envelope            nothing durable but the staged file, synced
  2. TX1: original `sealed`, envelope, event `sealed` intent known: key, size and digest of what will be stored
  3. put under the content-addressed key              same key, same bytes: doing it twice is no error
- 4. read the version back, hash it, compare          the store's word is not taken for it
+ 4. read the version back, hash it, compare; its lock the store's word is not taken for it
  5. TX2: original `stored`, version, event `stored`, and in the same transaction whatever the caller adds
     (scan `accessioned`, record registered); only now may the claimed source go
  6. extend the lock and read it back; event `retention_set`   only where the store locks
@@ -17,7 +17,6 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from custody.keys import DocumentKey, new_document_key
 from custody.ledger import Actor, Draft, Entry, append, commitment
+from custody.locks import finish_retention, locked_now, object_of
 from custody.sealing import Sealed, check_digest, sync_folder
 from custody.stores.base import StoredVersion
 from custody.tables import key_wrappings, originals
 from custody.vault import Vault
 from custody.vault_keys import current_key, destroy_envelopes, put_envelope
-from records.errors import CustodyError, FixityError, OriginalNotFoundError, RefusedScanError
-from records.ids import ClientId, OriginalId, ScanId, instant, parse_instant
+from records.errors import FixityError, OriginalNotFoundError, RefusedScanError
+from records.ids import ClientId, OriginalId, ScanId, instant
 
 _logger = logging.getLogger(__name__)
 
@@ -118,38 +118,6 @@ def can_be_stored(vault: Vault, row: Row[Any]) -> bool:
     return bool(row.state == "stored") or _storable(vault, row)
 
 
-def finish_retention(vault: Vault, original: OriginalId, actor: Actor) -> None:
-    """Step 6: lengthen the lock of a stored original, read it back and record it; no-op without locks or when done."""
-    if not vault.store.locks:
-        return
-    with vault.database.read() as connection:
-        row = connection.execute(select(originals).where(originals.c.id == original)).one()
-    if row.state != "stored" or row.retention_set:
-        return
-    until = parse_instant(row.created) + timedelta(days=vault.retention_days)
-    found = vault.store.extend(row.object_key, row.object_version, until)
-    if found.mode != "COMPLIANCE" or found.retain_until is None or found.retain_until < until.replace(microsecond=0):
-        raise CustodyError(f"the store does not keep the lock of {original}")
-    locked = instant(found.retain_until)
-    with vault.database.write() as connection:
-        changed = connection.execute(
-            update(originals)
-            .where(originals.c.id == original, originals.c.retention_set.is_(False))
-            .values(retention_set=True, locked_until=locked)
-        ).rowcount
-        if changed:
-            draft = Draft(
-                vault.ids.new("evt"),
-                "retention_set",
-                original,
-                actor,
-                client=row.client,
-                obj={**_object(vault, row, row.object_version), "mode": found.mode, "until": locked},
-            )
-            append(connection, draft, vault.clock.now())
-    vault.reached(6)
-
-
 def _storable(vault: Vault, row: Row[Any]) -> bool:
     """Tell whether the bytes that a `sealed` row announces still exist, staged or already stored."""
     if staged(vault, row).exists():
@@ -211,8 +179,9 @@ def _put_and_read_back(vault: Vault, row: Row[Any]) -> StoredVersion:
         version = vault.store.stat(row.object_key)
     vault.reached(3)
     read_back(vault, row.object_key, version.version, row.sealed_sha256, row.sealed_size)
+    locked = locked_now(vault, version)
     vault.reached(4)
-    return version
+    return locked
 
 
 def read_back(vault: Vault, key: str, version: str, sealed_sha256: str, sealed_size: int) -> None:
@@ -256,12 +225,5 @@ def _draft(
 ) -> Draft:  # fmt: skip
     return Draft(
         vault.ids.new("evt"), kind, row.id, request.actor, client=request.client, before=before, after=after,
-        obj=_object(vault, row, version), commit=row.commitment,
+        obj=object_of(vault, row, version), commit=row.commitment,
     )  # fmt: skip
-
-
-def _object(vault: Vault, row: Row[Any], version: str | None) -> dict[str, object]:
-    return {
-        "bucket": vault.store.name, "key": row.object_key, "version": version, "size": row.sealed_size,
-        "sha256": row.sealed_sha256, "fmt": "age-v1",
-    }  # fmt: skip

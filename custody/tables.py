@@ -109,6 +109,7 @@ originals = Table(
         postgresql_where=text("state <> 'abandoned'"),
     ),
     Index("ix_originals_scan", "scan"),
+    Index("ix_originals_lock", "state", "retention_set", "locked_until"),  # the sweeper asks every minute
 )
 
 key_envelopes = Table(

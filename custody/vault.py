@@ -17,7 +17,9 @@ class Vault:
 
     `seal` runs custody.sealing.seal_file in a child. `staging` holds sealed files until they are stored; `private`
     holds clear working files and is swept. `reached(n)` is called when numbered step n is durable: a test may kill
-    the process there. `retention_days` is the lock asked for where the store locks.
+    the process there. `retention_days` is the lock asked for where the store locks (0: the period is not certain) and
+    `renewal_days` what it is renewed for while the original is held. `store_mark` names server and bucket
+    without saying which they are: the same after a restart, another for another server.
     """
 
     database: Database
@@ -30,3 +32,5 @@ class Vault:
     private: Path
     reached: Callable[[int], None]
     retention_days: int
+    renewal_days: int
+    store_mark: str

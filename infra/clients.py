@@ -3,18 +3,36 @@
 import urllib3
 from minio import Minio
 from opensearchpy import OpenSearch
+from pydantic import SecretStr
 
 from infra.settings import Settings
 from records.errors import ConfigurationError
 
 
 def minio_client(settings: Settings) -> Minio:
-    """Return a client of the S3 service: HTTPS with its own authority, bounded waiting, few retries.
+    """Return a client of the S3 service, of the identity that stores and reads.
 
     Raises:
         ConfigurationError: a setting that S3 needs is missing.
     """
-    if not (settings.s3_endpoint and settings.s3_access_key and settings.s3_secret_key):
+    return _minio_client(settings, settings.s3_access_key, settings.s3_secret_key)
+
+
+def minio_keeper(settings: Settings) -> Minio:
+    """Return a client of the identity that makes the bucket, lengthens locks and removes; by default who stores.
+
+    Raises:
+        ConfigurationError: a setting that S3 needs is missing, or one of the keeper's two is.
+    """
+    access, secret = settings.s3_keeper_access_key, settings.s3_keeper_secret_key
+    if (access is None) != (secret is None):
+        raise ConfigurationError("s3_keeper_access_key and s3_keeper_secret_key go together")
+    return _minio_client(settings, access or settings.s3_access_key, secret or settings.s3_secret_key)
+
+
+def _minio_client(settings: Settings, access: SecretStr | None, secret: SecretStr | None) -> Minio:
+    """Return a client over HTTPS with its own authority, bounded waiting, few retries."""
+    if not (settings.s3_endpoint and access and secret):
         raise ConfigurationError("store = s3 needs s3_endpoint, s3_access_key and s3_secret_key")
     scheme, _, host = settings.s3_endpoint.rpartition("://")
     pool = urllib3.PoolManager(
@@ -26,8 +44,8 @@ def minio_client(settings: Settings) -> Minio:
     )
     return Minio(
         host,
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
+        access_key=access.get_secret_value(),
+        secret_key=secret.get_secret_value(),
         secure=scheme != "http",
         http_client=pool,
     )

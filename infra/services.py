@@ -1,5 +1,6 @@
 """The composition root: the one place that knows which implementation is used. Dear things open at first use."""
 
+import hashlib
 import os
 import pwd
 import signal
@@ -16,8 +17,10 @@ from custody import people
 from custody.access import Person
 from custody.key_rings import open_key_ring
 from custody.keys import KeyRing
+from custody.lock_assurance import require_locks
 from custody.notes import FileSigner
 from custody.sealing import Sealed, seal_file
+from custody.stores.assured import AssuredStore
 from custody.stores.base import ObjectStore
 from custody.stores.directory import DirectoryStore, is_directory_store, make_directory
 from custody.stores.lazy import LazyStore
@@ -75,6 +78,7 @@ class Services:
         return Vault(
             self.database, self._store, self._keyring, self.clock, self.ids,
             self._seal, self.places.staging, self.scratch, self._reached, self.settings.retention_days,
+            self.settings.renewal_days, self._store_mark(),
         )  # fmt: skip
 
     @cached_property
@@ -86,21 +90,30 @@ class Services:
 
     @cached_property
     def _store(self) -> ObjectStore:
-        """The store: no server is spoken to and no bucket made before something is stored or read."""
+        """The store: no server is spoken to and no bucket made before something is stored or read.
+
+        In a bucket nothing is stored before its server was seen to keep locks.
+        """
         if self.settings.store == "directory":
             self._make_directory()
             return DirectoryStore(self.places.store)
         from custody.stores.s3 import S3Store
         from custody.stores.s3_answers import make_bucket
-        from infra.clients import minio_client
+        from infra.clients import minio_client, minio_keeper
 
-        client, bucket = minio_client(self.settings), self.settings.s3_bucket
+        client, keeper, bucket = minio_client(self.settings), minio_keeper(self.settings), self.settings.s3_bucket
 
         def opened() -> ObjectStore:
-            make_bucket(client, bucket, self.settings.s3_default_days)
-            return S3Store(client, bucket)
+            make_bucket(keeper, bucket, self.settings.s3_default_days)
+            return S3Store(client, bucket, keeper)
 
-        return LazyStore(bucket, opened)
+        return AssuredStore(LazyStore(bucket, opened), lambda: require_locks(self.vault), self.clock.now)
+
+    def _store_mark(self) -> str:
+        if self.settings.store == "directory":
+            return "directory"
+        where = f"{self.settings.s3_endpoint}\n{self.settings.s3_bucket}"
+        return hashlib.sha256(where.encode()).hexdigest()[:16]
 
     def _make_directory(self) -> None:
         """Make the store's folder while nothing is held; later an empty folder is a volume that is not mounted."""

@@ -15,7 +15,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from records.errors import ConfigurationError
 
-SECRETS = ("key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "opensearch_password", "token")
+SECRETS = (
+    "key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "s3_keeper_access_key",
+    "s3_keeper_secret_key", "opensearch_password", "token",
+)  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -43,10 +46,19 @@ class Settings(BaseSettings):
     s3_endpoint: str | None = Field(None, description="Address of the S3 service, with https://.")
     s3_access_key: SecretStr | None = Field(None, description="Access key of the S3 service.")
     s3_secret_key: SecretStr | None = Field(None, description="Secret key of the S3 service.")
+    s3_keeper_access_key: SecretStr | None = Field(
+        None, description="Access key of who makes the bucket and lengthens locks; none: s3_access_key."
+    )
+    s3_keeper_secret_key: SecretStr | None = Field(None, description="Secret key of who lengthens locks.")
     s3_ca: Path | None = Field(None, description="File of the certificate authority of the S3 service.")
     s3_bucket: str = Field("originals", description="Bucket of sealed objects; made with Object Lock if absent.")
     s3_default_days: int = Field(7, ge=1, description="Short default lock of the bucket, in days.")
-    retention_days: int = Field(365, ge=8, description="Lock asked for each original after its commit, in days.")
+    retention_days: int = Field(
+        365, ge=0, description="Lock asked for each original after its commit, in days; 0: not certain, only renewed."
+    )
+    renewal_days: int = Field(
+        30, ge=3, description="Lock of an original still held when a third of these days is left, in days."
+    )
 
     backup_days: int | None = Field(None, ge=1, description="Days after which the last backup is gone; none: never.")
 

@@ -19,12 +19,14 @@
     + AccessDeniedError           27
     + ReleaseRefusedError         28
     + NoteError                   29
+    + LeafError                   63
     + KeyInUseError               69
   x SearchError                   30
     + QueryError                  31
   x UnavailableError              40  (retryable)
     + NoSpaceError                41  (retryable)
     + StoreUnavailableError       42  (retryable)
+      - StoreLockError            48  (retryable)
     + DatabaseUnavailableError    43  (retryable)
     + IndexUnavailableError       44  (retryable)
     + EngineUnavailableError      45  (retryable)
@@ -205,6 +207,22 @@ class NoteError(CustodyError):
     next_step = "Compare the key with the one you got by another way, and ask for the note again."
 
 
+class LeafError(CustodyError):
+    """A leaf of the ledger does not have the documented form (docs/design/formats.md); what it holds is not shown."""
+
+    exit_code = 63
+
+    def __init__(self, expected: str, found: str) -> None:
+        """Args: what was expected and what was found, without values."""
+        super().__init__(expected, found)
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        """Say both."""
+        return f"a leaf of the ledger: {self.found}, expected {self.expected}"
+
+
 class KeyInUseError(CustodyError):
     """A vault key is still needed: by envelopes, as the current epoch, or by backups; it was not destroyed."""
 
@@ -283,6 +301,13 @@ class AuthorityUnavailableError(UnavailableError):
 
     exit_code = 47
     next_step = "Nothing, if it was asked by itself: it is asked again; else try later, or look at 'tsa_url'."
+
+
+class StoreLockError(StoreUnavailableError):
+    """The store takes locks and was seen not to keep them, or left an object unlocked; nothing is stored there."""
+
+    exit_code = 48
+    next_step = "Use a server with Object Lock; 'muniment doctor' tries it anew and says what it does not keep."
 
 
 class ConfigurationError(MunimentError):

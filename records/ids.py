@@ -20,7 +20,7 @@ EventId = NewType("EventId", str)
 PersonId = NewType("PersonId", str)
 KeyId = NewType("KeyId", str)
 
-ID_PATTERN = re.compile(r"(cli|bat|scn|ori|rec|evt|per|fil|box|loc|lon|req|key|slp|wrk|trf)_[0-9a-f]{32}")
+ID_PATTERN = re.compile(r"(?:cli|bat|scn|ori|rec|evt|per|fil|box|loc|lon|req|key|slp|wrk|trf)_[0-9a-f]{32}")
 
 
 class Ids(Protocol):

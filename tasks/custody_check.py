@@ -12,7 +12,7 @@ In one transaction, hence of one moment, also while files are taken in:
 Then, against store and index; what differs from that moment is asked of the database again before it is a problem:
 
  7. every stored original has its object: version, size, digest of the sealed bytes
- 8. every original is locked as recorded (not applicable in a directory)
+ 8. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
  9. every derivative has its object
 10. every object has its row (orphans are listed, never removed)
 11. the index holds what the catalogue holds
@@ -30,10 +30,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
 from custody.findings import Report, Step
 from custody.ledger_check import Replayed, replay
+from custody.locks import lock_fault
 from custody.tables import derivatives, key_envelopes, originals, outbox, vault_keys
 from custody.vault import Vault
 from records.errors import OriginalNotFoundError
-from records.ids import parse_instant
 from records.leases import MOST_ATTEMPTS
 from records.tables import pages, record_sources, records, scans
 from tasks import indexing, intake
@@ -69,7 +69,7 @@ def check(services: Services, progress: Progress = lambda: None) -> Report:
     with report.step("originals are stored") as step:
         _stored(services, held, replayed, report, step, progress)
     with report.step("originals are locked") as step:
-        _locked(services.vault, held, step)
+        _locked(services, held, step)
     with report.step("derivatives are stored") as step:
         _derived(services, made, step)
     with report.step("objects have rows") as step:
@@ -152,18 +152,21 @@ def _settled_fault(
     return fault
 
 
-def _locked(vault: Vault, held: Iterable[Row[Any]], step: Step) -> None:
+def _locked(services: Services, held: Iterable[Row[Any]], step: Step) -> None:
+    vault = services.vault
     if not vault.store.locks:
         step.not_applicable("the store has no locks")
         return
     for row in held:
-        if row.state != "stored" or not row.retention_set:
+        if row.state != "stored":
             continue
-        found = vault.store.stat(row.object_key, row.object_version)
-        if found.mode != "COMPLIANCE" or found.retain_until is None:
-            step.problem("lock", row.id, f"COMPLIANCE until {row.locked_until}", found.mode or "none")
-        elif found.retain_until < parse_instant(row.locked_until).replace(microsecond=0):
-            step.problem("lock", row.id, row.locked_until, found.retain_until.isoformat())
+        try:
+            found = vault.store.stat(row.object_key, row.object_version)
+        except OriginalNotFoundError:  # step 7 has named it
+            continue
+        fault = lock_fault(row, found, services.clock.now())
+        if fault is not None:
+            step.problem("lock", row.id, *fault)
 
 
 def _orphans(services: Services, report: Report, step: Step) -> None:

@@ -81,10 +81,11 @@ class Paper:
         return str(format_datetime(local, "dd/MM/y HH:mm", locale=self.language))
 
 
-class _CountedCanvas(Canvas):
+class CountedCanvas(Canvas):
     """Defines the number of pages, which every foot has shown already, when it is known."""
 
     def save(self) -> None:
+        """Define the number of pages, and end the file."""
         self.beginForm(PAGE_COUNT)
         self.setFillColor(GREY)
         draw_line(self, str(self.getPageNumber() - 1), 0, 0, REGULAR, FOOT_SIZE)
@@ -102,17 +103,18 @@ def paper_pdf(
     frame = Frame(margin, margin + FOOT, width - 2 * margin, height - 2 * margin - FOOT, 0, 0, 0, 0)
 
     def foot(canvas: Canvas, _document: BaseDocTemplate) -> None:
-        _draw_foot(canvas, paper, width, margin)
+        draw_foot(canvas, paper, width, margin)
 
     document = BaseDocTemplate(
         file, pagesize=page, title=title, lang=paper.language, invariant=True, initialFontName=REGULAR,
         pageTemplates=[PageTemplate("page", [frame], onPageEnd=foot)],
     )  # fmt: skip
-    document.build(list(parts), canvasmaker=_CountedCanvas)
+    document.build(list(parts), canvasmaker=CountedCanvas)
     return file.getvalue()
 
 
-def _draw_foot(canvas: Canvas, paper: Paper, width: float, margin: float) -> None:
+def draw_foot(canvas: Canvas, paper: Paper, width: float, margin: float) -> None:
+    """Write office, time and page at the foot of a page of a `CountedCanvas`."""
     canvas.saveState()
     canvas.setFillColor(GREY)
     left = " · ".join(part for part in (paper.office, paper.moment(paper.printed_at)) if part)

@@ -5,16 +5,25 @@
 3. staged sealed files that no `sealed` row names, and claimed copies of scans with nothing left to do, are removed
 4. refused bytes still in work/ go to quarantine
 5. clear words of records that are indexed are removed; batches of an earlier run are closed by their own command
+6. locks of originals still in custody are renewed before they end (decision 0012)
+7. what puts that never ended left in the store is removed when it is a day old: parts of a killed upload
+
+An object that no row names is never removed here: `custody check` lists it, and a person decides.
 """
 
 import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from sqlalchemy import select
 
 from custody.incidents import raise_incident
-from custody.originals import finish_retention, staged_name
+from custody.ledger import Actor
+from custody.locks import due_for_renewal, finish_retention, renew
+from custody.originals import staged_name
 from custody.tables import originals, outbox
+from custody.vault import Vault
 from records.errors import MunimentError, UnavailableError
 from records.ids import OriginalId, ScanId
 from records.tables import records, scans
@@ -23,6 +32,7 @@ from tasks.pipeline import PLAIN, Steps, ingest_isolated
 from tasks.services import SYSTEM, Services
 
 _logger = logging.getLogger(__name__)
+UNFINISHED = timedelta(days=1)  # no upload of one file takes that long
 
 
 def sweep(services: Services, steps: Steps = PLAIN) -> int:
@@ -34,7 +44,7 @@ def sweep(services: Services, steps: Steps = PLAIN) -> int:
 
 def tidy(services: Services) -> None:
     """Do every duty but the first: workers that go on with scans by themselves need only these."""
-    _finish_retention(services)
+    _attend_to_store(services)
     _tidy(services)
 
 
@@ -56,29 +66,36 @@ def finish_scans(services: Services, steps: Steps = PLAIN) -> int:
         return sum(pool.map(lambda _: work(), range(2 * services.children.workers)))
 
 
-def _finish_retention(services: Services) -> None:
+def _attend_to_store(services: Services) -> None:
+    """Duties 2, 6 and 7."""
+    vault = services.vault
     try:
-        if not services.vault.store.locks:
-            return
+        if vault.store.locks:
+            _each(vault, _without_retention(vault), finish_retention)
+            _each(vault, due_for_renewal(vault), renew)
+        left = vault.store.sweep(services.clock.now() - UNFINISHED)
     except MunimentError as error:  # what is wrong with the store is told where it is needed
-        _logger.warning("the store was not asked for its locks: %s", type(error).__name__)
+        _logger.warning("the store was not attended to: %s", type(error).__name__)
         return
-    with services.database.read() as connection:
-        due = (
-            connection.execute(
-                select(originals.c.id).where(originals.c.state == "stored", originals.c.retention_set.is_(False))
-            )
-            .scalars()
-            .all()
-        )
+    if left:
+        _logger.info("removed what %s puts that never ended left in the store", left)
+
+
+def _without_retention(vault: Vault) -> list[OriginalId]:
+    with vault.database.read() as connection:
+        query = select(originals.c.id).where(originals.c.state == "stored", originals.c.retention_set.is_(False))
+        return [OriginalId(original) for original in connection.execute(query).scalars()]
+
+
+def _each(vault: Vault, due: Iterable[OriginalId], duty: Callable[[Vault, OriginalId, Actor], None]) -> None:
     for original in due:
         try:
-            finish_retention(services.vault, OriginalId(original), SYSTEM)
+            duty(vault, original, SYSTEM)
         except UnavailableError as error:
             _logger.warning("the lock of %s is lengthened later: %s", original, type(error).__name__)
         except MunimentError as error:  # one original must not stop the others
             _logger.error("the lock of %s was not lengthened: %s", original, type(error).__name__)  # noqa: TRY400
-            raise_incident(services.vault, original, None, error, SYSTEM)
+            raise_incident(vault, original, None, error, SYSTEM)
 
 
 def _tidy(services: Services) -> None:

@@ -91,6 +91,13 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def sweep(self, before: datetime) -> int:
+        """Remove what puts that were begun before an instant (aware UTC) and never ended left behind; return how many.
+
+        Nothing that `versions` lists is touched, nor a put under way that was begun later.
+        """
+        ...
+
     def probe(self) -> Probe:
         """Find out whether locks are enforced (custody, section 3.1, rule 2); `not applicable` in a directory."""
         ...

@@ -52,6 +52,10 @@ class LazyStore:
         """See ObjectStore.remove."""
         self._store().remove(key, version)
 
+    def sweep(self, before: datetime) -> int:
+        """See ObjectStore.sweep."""
+        return self._store().sweep(before)
+
     def probe(self) -> Probe:
         """See ObjectStore.probe."""
         return self._store().probe()

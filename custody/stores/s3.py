@@ -2,7 +2,10 @@
 
 What a server claims is read back (custody, section 3.1, rule 1): put() answers with what a fresh HEAD of the version
 says. A new version is locked by the bucket's short default (rule 3), and lengthened by extend() once it is ledgered.
-The client comes from outside, over HTTPS and with its time limits; `s3_answers.make_bucket` makes the bucket.
+Clients come from outside, over HTTPS and with their time limits; `s3_answers.make_bucket` makes the bucket.
+
+Two identities: who stores may not touch locks (an explicit short lock would beat the bucket's default), and the keeper,
+who lengthens locks, removes what is free and tries the server, may not store originals. One client may be both.
 """
 
 import hashlib
@@ -20,13 +23,14 @@ from minio.retention import Retention
 from custody.stores.base import Probe, StoredVersion
 from custody.stores.lock_probe import probe_locks
 from custody.stores.object_key import checked_key, checked_prefix
-from custody.stores.s3_answers import bucket_lock, head, translated
+from custody.stores.s3_answers import abort_uploads, bucket_lock, head, translated
 from records.errors import (
     ConfigurationError,
     CustodyError,
     FixityError,
     OriginalConflictError,
     OriginalNotFoundError,
+    StoreLockError,
     StoreUnavailableError,
 )
 
@@ -39,9 +43,16 @@ _ROUNDING = timedelta(seconds=1)  # servers keep a lock's end in whole seconds
 class S3Store:
     """ObjectStore in one bucket; safe to use from several threads as far as the client is."""
 
-    def __init__(self, client: Minio, bucket: str) -> None:
-        """Args: client, with credentials, time limits and certificate authority set; bucket, made beforehand."""
+    def __init__(self, client: Minio, bucket: str, keeper: Minio | None = None) -> None:
+        """Open a bucket that was made beforehand.
+
+        Args:
+            client: who stores and reads, with credentials, time limits and certificate authority set.
+            bucket: its name.
+            keeper: who lengthens locks, removes, and tries the server; None: `client`.
+        """
         self._client = client
+        self._keeper = keeper or client
         self._bucket = bucket
         self._locks: bool | None = None
 
@@ -62,9 +73,15 @@ class S3Store:
 
         Raises:
             ConfigurationError: the bucket keeps no versions.
+            StoreLockError: the bucket locks, and the new version is not locked.
         """
         standing = self._standing(checked_key(key), sha256, size)
-        return standing or self._upload(key, source, sha256, size)
+        if standing is not None:
+            return standing
+        stored = self._upload(key, source, sha256, size)
+        if self.locks and (stored.mode != COMPLIANCE or stored.retain_until is None):
+            raise StoreLockError("the bucket's default lock was not put on a new version")
+        return stored
 
     def read(self, key: str, version: str) -> Iterator[bytes]:
         """Yield the bytes of a version in chunks of at most 1 MiB; see ObjectStore.read.
@@ -111,7 +128,7 @@ class S3Store:
         if not self.locks or (before.mode == COMPLIANCE and before.retain_until and before.retain_until >= until):
             return before
         with translated():
-            self._client.set_object_retention(self._bucket, key, Retention(COMPLIANCE, until), version_id=version)
+            self._keeper.set_object_retention(self._bucket, key, Retention(COMPLIANCE, until), version_id=version)
         after = head(self._client, self._bucket, key, version)
         if after.mode != COMPLIANCE or after.retain_until is None or after.retain_until < until - _ROUNDING:
             raise CustodyError("the store took the call and did not lengthen the lock")
@@ -125,15 +142,19 @@ class S3Store:
             return
         try:
             with translated():
-                self._client.remove_object(self._bucket, key, version_id=version)
+                self._keeper.remove_object(self._bucket, key, version_id=version)
         except StoreUnavailableError as error:
             if isinstance(error.__cause__, S3Error) and self._is_locked(key, version):
                 raise OriginalConflictError("the version is locked and stays") from error
             raise
 
+    def sweep(self, before: datetime) -> int:
+        """Abort multipart uploads that were begun before an instant: a killed client leaves its parts for ever."""
+        return abort_uploads(self._client, self._bucket, before)
+
     def probe(self) -> Probe:
         """Try to break locks in a bucket made the same way (custody, section 3.1, rule 2)."""
-        return probe_locks(self._client, self._bucket)
+        return probe_locks(self._keeper, self._bucket)
 
     def _is_locked(self, key: str, version: str) -> bool:
         """Say whether the server itself names a lock; a code of refusal alone is weak."""

@@ -127,8 +127,10 @@ def keeps_versions(client: Minio, bucket: str) -> bool:
 def make_bucket(client: Minio, bucket: str, default_days: int | None) -> None:
     """Make a bucket with versions and Object Lock, or see that it has them; doing it twice changes nothing.
 
+    A bucket that is there as it should be is only looked at: whoever may read may open it.
+
     Args:
-        client: of an identity that may make buckets; the one that stores needs less.
+        client: of an identity that may make buckets where there is none; the one that stores needs less.
         bucket: its name.
         default_days: COMPLIANCE days each new version is locked for; None for no default (the ledger's bucket). A
             longer default that is there already is kept.
@@ -139,9 +141,10 @@ def make_bucket(client: Minio, bucket: str, default_days: int | None) -> None:
     """
     with translated():
         try:
-            client.make_bucket(bucket, object_lock=True)
+            if not client.bucket_exists(bucket):
+                client.make_bucket(bucket, object_lock=True)
         except S3Error as error:
-            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):  # made by another just now
                 raise
     found = bucket_lock(client, bucket)
     if found is None or not keeps_versions(client, bucket):
@@ -149,6 +152,25 @@ def make_bucket(client: Minio, bucket: str, default_days: int | None) -> None:
     if default_days is not None and (found.mode != COMPLIANCE or default_in_days(found) < default_days):
         with translated():
             client.set_object_lock_config(bucket, ObjectLockConfig(COMPLIANCE, default_days, DAYS))
+
+
+def abort_uploads(client: Minio, bucket: str, before: datetime) -> int:
+    """Abort every multipart upload of a bucket that was begun before an instant; return how many."""
+    count = 0
+    while True:
+        with translated():
+            # the client has no public call for either, and forgets where a long list goes on: hence the loop
+            listed = client._list_multipart_uploads(bucket)  # noqa: SLF001
+            stale = [u for u in listed.uploads if u.upload_id and u.initiated_time and u.initiated_time < before]
+            for upload in stale:
+                try:
+                    client._abort_multipart_upload(bucket, upload.object_name, upload.upload_id or "")  # noqa: SLF001
+                except S3Error as error:
+                    if error.code != "NoSuchUpload":  # it ended, or another sweeper was first
+                        raise
+        count += len(stale)
+        if not stale or not listed.is_truncated:
+            return count
 
 
 def default_in_days(lock: ObjectLockConfig) -> int:

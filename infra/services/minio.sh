@@ -1,5 +1,6 @@
 # shellcheck shell=sh
 # MinIO, an object store with Object Lock (AGPL: a server beside us), built once by `go install`; TLS on loopback.
+# Its administrator only makes identities and, in tests, buckets; Muniment works as writer and keeper.
 
 # the last commit of the archived repository: RELEASE.2025-10-15 and what came after
 MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
@@ -52,14 +53,16 @@ start_minio() {
     mv "$here/certs/server.key" "$here/certs/private.key"
     mv "$here/certs/server.crt" "$here/certs/public.crt"
   fi
-  [ -s "$here/access" ] || printf 'muniment%s\n' "$(openssl rand -hex 4)" | write_private "$here/access"
-  [ -s "$here/secret" ] || secret | write_private "$here/secret"
+  for name in root writer keeper verifier; do
+    [ -s "$here/$name-access" ] || printf '%s%s\n' $name "$(openssl rand -hex 4)" | write_private "$here/$name-access"
+    [ -s "$here/$name-secret" ] || secret | write_private "$here/$name-secret"
+  done
   port=$(free_port)
   (
     for name in $(env | sed -n 's/^\(MINIO_[A-Z0-9_]*\)=.*/\1/p'); do
       case $name in MINIO_BINARY | MINIO_VERSION) ;; *) unset "$name" ;; esac
     done
-    MINIO_ROOT_USER=$(cat "$here/access") MINIO_ROOT_PASSWORD=$(cat "$here/secret")
+    MINIO_ROOT_USER=$(cat "$here/root-access") MINIO_ROOT_PASSWORD=$(cat "$here/root-secret")
     export MINIO_ROOT_USER MINIO_ROOT_PASSWORD MINIO_BROWSER=off MINIO_UPDATE=off HOME="$here/home"
     exec setsid "$MINIO_BINARY" server "$here/store" --address "127.0.0.1:$port" --certs-dir "$here/certs" \
       >"$here/log" 2>&1 </dev/null
@@ -70,13 +73,41 @@ start_minio() {
     tail -n 15 "$here/log"
     exit 1
   }
+  make_identities
+}
+
+make_identities() { # the three that Muniment and its verifier use, for every bucket, since tests make their own
+  client=$(python_with_minio)
+  (
+    pair() { printf '["%s", "%s"]' "$(cat "$here/$1-access")" "$(cat "$here/$1-secret")"; }
+    printf '{"endpoint": "127.0.0.1:%s", "ca": "%s", "buckets": ["*"], "root": %s, "identities": {' \
+      "$port" "$ROOT/tls/ca.crt" "$(pair root)"
+    printf '"writer": %s, "keeper": %s, "verifier": %s}}' "$(pair writer)" "$(pair keeper)" "$(pair verifier)"
+  ) | "$client" infra/provision/object_identities.py || die 'the identities of minio could not be made'
+}
+
+python_with_minio() { # this checkout's environment, else one in the cache
+  for candidate in .venv/bin/python "$CACHE/minio-client/bin/python"; do
+    if "$candidate" -c 'import minio' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  python -c 'import ensurepip, venv' 2>/dev/null || script/packages python3-venv >&2
+  python -m venv "$CACHE/minio-client" >&2
+  "$CACHE/minio-client/bin/python" -m pip install -q --disable-pip-version-check 'minio>=7.2.20,<8' >&2
+  echo "$CACHE/minio-client/bin/python"
 }
 
 env_minio() {
   say_setting MUNIMENT_STORE s3
   say_setting MUNIMENT_S3_ENDPOINT "https://127.0.0.1:$(cat "$ROOT/minio/port")"
-  say_setting MUNIMENT_S3_ACCESS_KEY "$(cat "$ROOT/minio/access")"
-  say_setting MUNIMENT_S3_SECRET_KEY "$(cat "$ROOT/minio/secret")"
+  say_setting MUNIMENT_S3_ACCESS_KEY "$(cat "$ROOT/minio/writer-access")"
+  say_setting MUNIMENT_S3_SECRET_KEY "$(cat "$ROOT/minio/writer-secret")"
+  say_setting MUNIMENT_S3_KEEPER_ACCESS_KEY "$(cat "$ROOT/minio/keeper-access")"
+  say_setting MUNIMENT_S3_KEEPER_SECRET_KEY "$(cat "$ROOT/minio/keeper-secret")"
   say_setting MUNIMENT_S3_CA "$ROOT/tls/ca.crt"
   say_setting MUNIMENT_S3_BUCKET originals
+  # for tests only: where the administrator's and the verifier's keys lie
+  say_setting MUNIMENT_TEST_S3 "$ROOT/minio"
 }

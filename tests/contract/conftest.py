@@ -33,6 +33,16 @@ class S3Settings:
     secret_key: str
     ca: Path
     bucket: str
+    folder: Path  # keys of every identity, `<name>-access` and `<name>-secret`: root writer keeper verifier
+
+    def pair(self, name: str) -> tuple[str, str]:
+        """Return access and secret key of an identity."""
+        return tuple((self.folder / f"{name}-{half}").read_text().strip() for half in ("access", "secret"))
+
+    def client(self, name: str) -> Minio:
+        """Return a client of an identity, without retries."""
+        http = urllib3.PoolManager(ca_certs=str(self.ca), timeout=urllib3.Timeout(connect=5, read=30), retries=False)
+        return Minio(self.endpoint, *self.pair(name), region="us-east-1", http_client=http)
 
 
 @dataclass(frozen=True)
@@ -90,15 +100,16 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def minio_settings() -> S3Settings:
     """The object store with Object Lock."""
-    endpoint, access, secret, ca, bucket = _needed(
+    endpoint, access, secret, ca, bucket, folder = _needed(
         "minio",
         "MUNIMENT_S3_ENDPOINT",
         "MUNIMENT_S3_ACCESS_KEY",
         "MUNIMENT_S3_SECRET_KEY",
         "MUNIMENT_S3_CA",
         "MUNIMENT_S3_BUCKET",
+        "MUNIMENT_TEST_S3",
     )
-    return S3Settings(endpoint.removeprefix("https://"), access, secret, Path(ca), bucket)
+    return S3Settings(endpoint.removeprefix("https://"), access, secret, Path(ca), bucket, Path(folder))
 
 
 @pytest.fixture(scope="session")
@@ -126,31 +137,40 @@ class Sealed:
 
 @pytest.fixture(scope="session")
 def s3_client(minio_settings) -> Iterator[Minio]:
-    http = urllib3.PoolManager(
-        ca_certs=str(minio_settings.ca), timeout=urllib3.Timeout(connect=5, read=30), retries=False
-    )
-    yield Minio(
-        minio_settings.endpoint,
-        minio_settings.access_key,
-        minio_settings.secret_key,
-        region="us-east-1",
-        http_client=http,
-    )
-    http.clear()
+    """Who stores and reads: the identity that Muniment works with."""
+    yield from _closing(minio_settings, "writer")
 
 
 @pytest.fixture(scope="session")
-def locked_bucket(s3_client) -> str:
+def s3_keeper(minio_settings) -> Iterator[Minio]:
+    """Who makes buckets, lengthens locks and removes."""
+    yield from _closing(minio_settings, "keeper")
+
+
+@pytest.fixture(scope="session")
+def s3_root(minio_settings) -> Iterator[Minio]:
+    """The administrator: sets things up, and does what others do in the bucket."""
+    yield from _closing(minio_settings, "root")
+
+
+def _closing(settings: S3Settings, name: str) -> Iterator[Minio]:
+    client = settings.client(name)
+    yield client
+    client._http.clear()
+
+
+@pytest.fixture(scope="session")
+def locked_bucket(s3_keeper) -> str:
     bucket = f"contract-{time.time_ns()}"
-    make_bucket(s3_client, bucket, 1)
+    make_bucket(s3_keeper, bucket, 1)
     return bucket
 
 
 @pytest.fixture(scope="session")
-def plain_bucket(s3_client) -> str:
+def plain_bucket(s3_root) -> str:
     bucket = f"plain-{time.time_ns()}"
-    s3_client.make_bucket(bucket)
-    s3_client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
+    s3_root.make_bucket(bucket)
+    s3_root.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
     return bucket
 
 

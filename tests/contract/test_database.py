@@ -34,6 +34,7 @@ from tasks import batches as batch_steps
 
 ACTOR = Actor("psn_1", "operator", "os")
 CLOCK, IDS = SystemClock(), UuidIds()
+CLIENT, RECORD, BATCH, EVENT, ORIGINAL = (f"{kind}_{1:032x}" for kind in ("cli", "rec", "bat", "evt", "ori"))
 
 
 @pytest.fixture
@@ -43,14 +44,14 @@ def catalogue(engine: Engine) -> EngineDatabase:
 
 
 def add(catalogue: EngineDatabase, event_id: str | None = None) -> ledger.Entry:
-    draft = Draft(event_id or IDS.new("evt"), "viewed", "rec_1", ACTOR)
+    draft = Draft(event_id or IDS.new("evt"), "viewed", RECORD, ACTOR)
     with catalogue.write() as connection:
         return ledger.append(connection, draft, CLOCK.now())
 
 
 def a_client(catalogue: EngineDatabase) -> None:
     with catalogue.write() as connection:
-        connection.execute(insert(clients).values(id="cli_1", name="one", created="2026-11-23T00:00:00.000Z"))
+        connection.execute(insert(clients).values(id=CLIENT, name="one", created="2026-11-23T00:00:00.000Z"))
 
 
 def at_once(*acts: Any) -> list[BaseException]:
@@ -76,13 +77,13 @@ def a_scan(catalogue: EngineDatabase) -> str:
     a_client(catalogue)
     with catalogue.write() as connection:
         connection.execute(
-            insert(batches).values(id="bat_1", client="cli_1", state="open", opened="2026-11-23T00:00:00.000Z")
+            insert(batches).values(id=BATCH, client=CLIENT, state="open", opened="2026-11-23T00:00:00.000Z")
         )
         connection.execute(
             insert(scans).values(
                 id=scan,
-                client="cli_1",
-                batch="bat_1",
+                client=CLIENT,
+                batch=BATCH,
                 via="ingest",
                 path="a",
                 source=b"a",
@@ -139,7 +140,7 @@ def test_a_newer_database_is_refused(catalogue: EngineDatabase) -> None:
 
 def test_a_block_that_fails_writes_nothing(catalogue: EngineDatabase) -> None:
     with pytest.raises(KeyError), catalogue.write() as connection:
-        ledger.append(connection, Draft(IDS.new("evt"), "viewed", "rec_1", ACTOR), CLOCK.now())
+        ledger.append(connection, Draft(IDS.new("evt"), "viewed", RECORD, ACTOR), CLOCK.now())
         raise KeyError
     with catalogue.read() as connection:
         assert ledger.size(connection) == 0
@@ -158,7 +159,7 @@ def test_writers_at_once_leave_no_gap(catalogue: EngineDatabase) -> None:
 
 
 def test_the_same_event_twice_is_one(catalogue: EngineDatabase) -> None:
-    assert add(catalogue, "evt_1") == add(catalogue, "evt_1")
+    assert add(catalogue, EVENT) == add(catalogue, EVENT)
     with catalogue.read() as connection:
         assert ledger.size(connection) == 1
 
@@ -188,12 +189,12 @@ def test_states_outside_the_list_are_refused(catalogue: EngineDatabase) -> None:
 def test_an_original_is_unique_within_its_client(catalogue: EngineDatabase) -> None:
     scan = a_scan(catalogue)
     row: dict[str, Any] = {
-        "client": "cli_1", "scan": scan, "sha256": "a" * 64, "size": 1, "media_type": "x", "pages": 1,
+        "client": CLIENT, "scan": scan, "sha256": "a" * 64, "size": 1, "media_type": "x", "pages": 1,
         "state": "sealed", "recipient": "r", "bucket": "b", "sealed_size": 1, "sealed_sha256": "b" * 64,
         "retention_set": False, "commitment": "c" * 64, "created": "2026-11-23T00:00:00.000Z",
     }  # fmt: skip
     with catalogue.write() as connection:
-        connection.execute(insert(originals).values(id="ori_1", object_key="k1", **row))
+        connection.execute(insert(originals).values(id=ORIGINAL, object_key="k1", **row))
     with pytest.raises(IntegrityError), catalogue.write() as connection:
         connection.execute(insert(originals).values(id="ori_2", object_key="k2", **row))
 
@@ -261,7 +262,7 @@ def batch_services(catalogue: EngineDatabase) -> Any:
 
 def test_two_that_close_a_batch_close_it_once(catalogue: EngineDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     services = batch_services(catalogue)
-    batch = batch_steps.open_batch(services, "cli_1", None, None, ACTOR)
+    batch = batch_steps.open_batch(services, CLIENT, None, None, ACTOR)
     real = batch_steps.close_batch
 
     def slowly(*arguments: Any) -> None:
@@ -280,20 +281,20 @@ def test_two_that_name_a_new_batch_get_the_same(catalogue: EngineDatabase, monke
     real = IDS.new
     services.ids = SimpleNamespace(new=lambda kind: (time.sleep(0.2), real(kind))[1])  # both have looked by then
     got: list[str] = []
-    ask = lambda: got.append(batch_steps.find_or_open(services, "cli_1", "Box", None, ACTOR))  # noqa: E731
+    ask = lambda: got.append(batch_steps.find_or_open(services, CLIENT, "Box", None, ACTOR))  # noqa: E731
     assert at_once(ask, ask, ask) == []
     assert len(got) == 3 and len(set(got)) == 1
 
 
 def test_the_number_expected_may_be_said_later_and_not_changed(catalogue: EngineDatabase) -> None:
     services = batch_services(catalogue)
-    batch = batch_steps.find_or_open(services, "cli_1", "Box", None, ACTOR)
-    assert batch_steps.find_or_open(services, "cli_1", "Box", 2, ACTOR) == batch
-    assert batch_steps.find_or_open(services, "cli_1", batch, None, ACTOR) == batch
+    batch = batch_steps.find_or_open(services, CLIENT, "Box", None, ACTOR)
+    assert batch_steps.find_or_open(services, CLIENT, "Box", 2, ACTOR) == batch
+    assert batch_steps.find_or_open(services, CLIENT, batch, None, ACTOR) == batch
     with catalogue.read() as connection:
         assert batch_steps.batch_row(connection, batch).expected == 2
     with pytest.raises(InvalidValueError, match="expects 2"):
-        batch_steps.find_or_open(services, "cli_1", "Box", 3, ACTOR)
+        batch_steps.find_or_open(services, CLIENT, "Box", 3, ACTOR)
 
 
 def test_a_batch_does_not_close_under_a_transaction_that_adds_to_it(catalogue: EngineDatabase) -> None:
@@ -306,7 +307,7 @@ def test_a_batch_does_not_close_under_a_transaction_that_adds_to_it(catalogue: E
 
     def offer() -> None:
         with catalogue.write() as connection:
-            batch_steps.still_open(connection, "bat_1")
+            batch_steps.still_open(connection, BATCH)
             asked.set()
             time.sleep(0.3)
             late = {**row, "id": "scn_late", "work": "scn_late", "state": "waiting", "todo": True}
@@ -314,14 +315,14 @@ def test_a_batch_does_not_close_under_a_transaction_that_adds_to_it(catalogue: E
 
     def close() -> None:
         asked.wait(10)
-        batch_steps.close(services, "bat_1", ACTOR)
+        batch_steps.close(services, BATCH, ACTOR)
 
     raised = at_once(offer, close)
     assert [type(error) for error in raised] == [InvalidValueError] and "still wait" in str(raised[0])
     with catalogue.write() as connection:
         connection.execute(update(batches).values(state="closed"))
     with pytest.raises(InvalidValueError, match="closed"), catalogue.write() as connection:
-        batch_steps.still_open(connection, "bat_1")
+        batch_steps.still_open(connection, BATCH)
 
 
 def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:

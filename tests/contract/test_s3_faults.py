@@ -5,6 +5,7 @@ import io
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import urllib3
 from minio import Minio
-from minio.retention import Retention
 
 from custody.stores.base import ObjectStore
 from custody.stores.s3 import S3Store
@@ -86,9 +86,9 @@ def relay(target: str) -> Iterator[tuple[str, dict[str, int]]]:
             end.close()
 
 
-def client_of(settings, endpoint: str, kind: type[Minio] = Minio) -> Minio:
+def client_of(settings, endpoint: str) -> Minio:
     http = urllib3.PoolManager(ca_certs=str(settings.ca), timeout=urllib3.Timeout(connect=5, read=10), retries=False)
-    return kind(endpoint, settings.access_key, settings.secret_key, region="us-east-1", http_client=http)
+    return Minio(endpoint, *settings.pair("writer"), region="us-east-1", http_client=http)
 
 
 @pytest.mark.service
@@ -221,76 +221,14 @@ def test_an_answer_that_is_not_of_s3_is_unavailable(seal):
         put(store, seal())
 
 
-# --- servers that claim locks and do not keep them
-
-
-class NeverRefuses(Minio):
-    """Takes every call that would break a lock and says it is done; the server beneath never hears of it."""
-
-    deaf: frozenset[str] = frozenset()
-
-    def remove_object(self, bucket_name, object_name, version_id=None):
-        if version_id is None or "remove_object" not in self.deaf:
-            super().remove_object(bucket_name, object_name, version_id=version_id)
-
-    def remove_objects(self, bucket_name, delete_object_list, bypass_governance_mode=False):
-        if "remove_objects" in self.deaf:
-            return iter(())
-        return super().remove_objects(bucket_name, delete_object_list, bypass_governance_mode)
-
-    def set_object_retention(self, bucket_name, object_name, config, version_id=None):
-        if "set_object_retention" not in self.deaf:
-            super().set_object_retention(bucket_name, object_name, config, version_id=version_id)
-
-    def set_bucket_versioning(self, bucket_name, config):
-        if "set_bucket_versioning" not in self.deaf:
-            super().set_bucket_versioning(bucket_name, config)
-
-
-@pytest.mark.service
-@pytest.mark.parametrize(
-    ("deaf", "shown"),
-    [
-        ("remove_object", {"refused: multipart deleted", "refused: small deleted"}),
-        ("remove_objects", {"refused: small deleted in bulk", "refused: held deleted"}),
-        ("set_object_retention", {"multipart lock is lengthened", "refused: small lock shortened"}),
-        ("set_bucket_versioning", {"refused: versioning suspended"}),
-    ],
-)
-def test_the_probe_shows_a_server_that_does_not_refuse(minio_settings, locked_bucket, deaf, shown):
-    client = client_of(minio_settings, minio_settings.endpoint, NeverRefuses)
-    client.deaf = frozenset({deaf})
-    probe = S3Store(client, locked_bucket).probe()
-    assert probe.outcome == "does not hold"
-    assert shown <= {what for what, good in probe.details if not good}
-
-
-class RefusesAndDoes(Minio):
-    """Answers an attempt to weaken a lock with a refusal, and has changed the lock all the same."""
-
-    def set_object_retention(self, bucket_name, object_name, config, version_id=None):
-        if config.mode == "GOVERNANCE":
-            changed = Retention("COMPLIANCE", config.retain_until_date)
-            super().set_object_retention(bucket_name, object_name, changed, version_id=version_id)
-        super().set_object_retention(bucket_name, object_name, config, version_id=version_id)
-
-
-@pytest.mark.service
-def test_the_probe_does_not_take_a_code_of_refusal_for_a_lock(minio_settings, locked_bucket):
-    client = client_of(minio_settings, minio_settings.endpoint, RefusesAndDoes)
-    probe = S3Store(client, locked_bucket).probe()
-    wrong = {what for what, good in probe.details if not good}
-    assert {"refused: multipart lock weakened", "refused: small lock weakened"} <= wrong
-
-
 # --- what others do in the bucket
 
 
 @pytest.mark.service
-def test_a_delete_marker_hides_nothing(s3_client, locked_bucket, seal):
+def test_a_delete_marker_hides_nothing(s3_client, s3_root, locked_bucket, seal):
     store, sealed = S3Store(s3_client, locked_bucket), seal()
     version = put(store, sealed)
-    s3_client.remove_object(locked_bucket, sealed.key)
+    s3_root.remove_object(locked_bucket, sealed.key)
     assert store.stat(sealed.key) == store.stat(sealed.key, version.version) == version
     assert put(store, sealed) == version
     found = s3_client.list_objects(locked_bucket, sealed.key, include_version=True)
@@ -310,10 +248,12 @@ def test_other_bytes_laid_over_the_original_do_not_become_it(s3_client, locked_b
 
 
 @pytest.mark.service
-def test_a_bucket_is_made_once_and_its_longer_default_is_kept(s3_client, locked_bucket, plain_bucket):
-    make_bucket(s3_client, locked_bucket, 2)
-    make_bucket(s3_client, locked_bucket, 1)
-    lock = bucket_lock(s3_client, locked_bucket)
+def test_a_bucket_is_made_once_and_its_longer_default_is_kept(s3_client, s3_keeper, plain_bucket):
+    bucket = f"longer-{time.time_ns()}"
+    make_bucket(s3_keeper, bucket, 1)
+    make_bucket(s3_keeper, bucket, 2)
+    make_bucket(s3_client, bucket, 1)  # who only stores may open it
+    lock = bucket_lock(s3_client, bucket)
     assert (lock.mode, lock.duration, lock.duration_unit) == ("COMPLIANCE", 2, "Days")
     with pytest.raises(ConfigurationError):
         make_bucket(s3_client, plain_bucket, 1)

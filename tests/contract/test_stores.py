@@ -36,7 +36,7 @@ def store(request, tmp_path) -> ObjectStore:
 
         return LazyStore(root.name, opened)
     bucket = request.getfixturevalue("locked_bucket" if request.param == "s3 with locks" else "plain_bucket")
-    return S3Store(request.getfixturevalue("s3_client"), bucket)
+    return S3Store(request.getfixturevalue("s3_client"), bucket, request.getfixturevalue("s3_keeper"))
 
 
 def put(store: ObjectStore, sealed):
@@ -199,13 +199,28 @@ def test_memory_does_not_grow_with_the_file(store, seal):
     assert peak < 36 * MIB  # one part of 16 MiB, and its copy while it is filled
 
 
+def test_sweeps_what_an_unfinished_put_left_and_nothing_that_is_stored(store, seal, request):
+    sealed, later = seal(), datetime.now(UTC) + timedelta(hours=1)
+    version = put(store, sealed)
+    if isinstance(store, S3Store):
+        client, key = request.getfixturevalue("s3_client"), sealed.key.replace("ori_1", "ori_2")
+        client._create_multipart_upload(store.name, key, {})
+        assert store.sweep(datetime.now(UTC) - timedelta(hours=1)) == 0  # too young: it may be under way
+    else:
+        (request.getfixturevalue("tmp_path") / "store/.incoming/dead-1-0").write_bytes(b"half a file")
+    assert store.sweep(later) >= 1
+    assert store.sweep(later) == 0
+    assert content(store, sealed.key, version.version) == sealed.path.read_bytes()
+    assert put(store, sealed) == version
+
+
 def test_says_what_it_enforces(store):
     probe = store.probe()
     if isinstance(store, DirectoryStore | LazyStore):
         assert (probe.outcome, store.locks) == ("not applicable", False)
         return
     assert probe.outcome == ("holds" if store.locks else "does not hold"), probe.details
-    assert len(probe.details) == (21 if store.locks else 3)
+    assert len(probe.details) == (25 if store.locks else 3)
     assert all(good for _, good in probe.details) is store.locks
 
 

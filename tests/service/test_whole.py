@@ -5,52 +5,18 @@ Every home is a matter of settings only (design, section 4); what is asked here 
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
-import uuid
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from running import Muniment
-
-SERVER_SETTINGS = (
-    "MUNIMENT_DATABASE_URL", "MUNIMENT_DATABASE_PASSWORD_FILE", "MUNIMENT_S3_ENDPOINT", "MUNIMENT_OPENSEARCH_URL",
-)  # fmt: skip
-
-
-def on_servers(home: Path) -> Muniment:
-    """Point a fresh installation at the real servers, in a database, bucket and index of its own."""
-    absent = [name for name in SERVER_SETTINGS if not os.environ.get(name)]
-    if absent:
-        say = f"{', '.join(absent)} not set: run 'script/services up', then eval \"$(script/services env)\""
-        if os.environ.get("CI"):
-            pytest.fail(say)
-        pytest.skip(say)
-    name = f"whole{uuid.uuid4().hex[:10]}"
-    url, password = os.environ["MUNIMENT_DATABASE_URL"], Path(os.environ["MUNIMENT_DATABASE_PASSWORD_FILE"]).read_text()
-    base, _, query = url.partition("?")
-    server, _, _ = base.rpartition("/")
-    with psycopg.connect(
-        f"{base.replace('+psycopg', '')}?{query}", password=password.strip(), autocommit=True
-    ) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return Muniment(
-        home, MUNIMENT_DATABASE_URL=f"{server}/{name}?{query}", MUNIMENT_S3_BUCKET=name, MUNIMENT_OPENSEARCH_ALIAS=name,
-        MUNIMENT_STORE="s3", MUNIMENT_SEARCH="opensearch",
-    )  # fmt: skip
+from running import Muniment, embedded, servers
 
 
 @pytest.fixture(params=["embedded", pytest.param("servers", marks=pytest.mark.service)])
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Muniment:
-    if request.param == "servers":
-        return on_servers(tmp_path / "home")
-    run = Muniment(tmp_path / "home")
-    for name in [n for n in run.environment if n.startswith("MUNIMENT_") and n != "MUNIMENT_HOME"]:
-        del run.environment[name]
-    return run
+    return servers(tmp_path / "home") if request.param == "servers" else embedded(tmp_path / "home")
 
 
 def digest(path: Path) -> str:

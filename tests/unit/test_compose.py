@@ -23,7 +23,7 @@ EXAMPLE = dict(
 
 def test_has_every_part():
     assert set(SERVICES) == {
-        *("certificates", "postgres", "objects", "opensearch", "prefect", "deploy", "worker", "muniment"),
+        *("certificates", "postgres", "objects", "identities", "opensearch", "prefect", "deploy", "worker", "muniment"),
     }
 
 

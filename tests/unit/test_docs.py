@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
+from custody.replay import TOLERANCE_S
 from records.barcodes import KIND_NAMES, Kind
 from records.calendars import RuleKind
 from records.lifecycle import RESERVED, STATELESS, TRANSITIONS
+from records.rules import AFTER_THE_END, ANY, CLOSES, ENDS, GUARDS, OPENS
 
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {
@@ -30,6 +32,24 @@ def test_the_page_names_every_other_type() -> None:
     page = (ROOT / "docs/design/lifecycle.md").read_text()
     blocks = [set(block.split()) for block in re.findall(r"^`([a-z_\s]+)`$", page, re.M)]
     assert set(STATELESS) in blocks and set(RESERVED) in blocks
+
+
+def test_the_page_of_rules_is_the_tables_of_rules() -> None:
+    page = (ROOT / "docs/design/lifecycle.md").read_text().partition("## What needs memory")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| ([a-z, ]+) \|$", page, re.M)
+    ends = {KINDS[kind]: tuple(states.split(", ")) for kind, states in rows if kind in KINDS}
+    assert ends == ENDS and f"`{' '.join(AFTER_THE_END)}`" in page
+    marks = re.findall(r"^\| `(\w+)` \| (\S+) \| ([a-z, -]+) \|$", page.partition("**Demands.**")[0], re.M)
+    assert {kind: left for kind, left, _ in marks if left != "-"} == OPENS
+    assert {kind: tuple(closed.split(", ")) for kind, _, closed in marks if closed != "-"} == CLOSES
+    demands = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \|$", page.partition("**Demands.**")[2], re.M)
+    assert [(event, {"any": ANY, **KINDS}[kind], says) for event, kind, says in demands] == [
+        (event, kind, guard.says)
+        for event, kinds in GUARDS.items()
+        for kind, guards in kinds.items()
+        for guard in guards
+    ]
+    assert f"{TOLERANCE_S:.0f} s before" in page
 
 
 def test_the_words_format_is_the_documented_one() -> None:

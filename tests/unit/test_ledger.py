@@ -16,9 +16,11 @@ from custody.opening import merkle_root
 from records.errors import CustodyError, LifecycleError
 
 ACTOR = Actor("psn_1", "operator", "os")
+RECORD, CLIENT, ORIGINAL, EVENT = (f"{kind}_{1:032x}" for kind in ("rec", "cli", "ori", "evt"))
+OTHER = f"rec_{2:032x}"
 
 
-def add(services: Any, kind: str = "viewed", subject: str = "rec_1", **more: Any) -> ledger.Entry:
+def add(services: Any, kind: str = "viewed", subject: str = RECORD, **more: Any) -> ledger.Entry:
     draft = Draft(more.pop("id", None) or services.ids.new("evt"), kind, subject, ACTOR, **more)
     with services.database.write() as connection:
         return ledger.append(connection, draft, services.clock.now())
@@ -32,14 +34,14 @@ def problems(services: Any) -> list[str]:
 
 
 def test_seq_is_the_index_and_prev_chains_the_subject(services: Any) -> None:
-    first, other, second = add(services), add(services, subject="rec_2"), add(services)
+    first, other, second = add(services), add(services, subject=OTHER), add(services)
     assert (other.seq, second.seq) == (first.seq + 1, first.seq + 2)
     assert second.event["prev"] == first.leaf_hash and other.event["prev"] is None
     assert problems(services) == []
 
 
 def test_the_leaf_is_canonical_json_with_every_key(services: Any) -> None:
-    entry = add(services, client="cli_1", reason="audit", obj={"size": 3, "key": "ñ"})
+    entry = add(services, client=CLIENT, reason="audit", obj={"size": 3, "key": "ñ"})
     event = json.loads(entry.leaf)
     assert list(event) == sorted(event) and b": " not in entry.leaf and "ñ".encode() in entry.leaf
     assert set(event) == {
@@ -50,15 +52,15 @@ def test_the_leaf_is_canonical_json_with_every_key(services: Any) -> None:
 
 
 def test_the_same_event_twice_is_one(services: Any) -> None:
-    first = add(services, id="evt_x")
-    assert add(services, id="evt_x") == first
+    first = add(services, id=EVENT)
+    assert add(services, id=EVENT) == first
     assert problems(services) == []
 
 
 def test_an_id_taken_by_another_event_is_an_error_and_leaves_no_gap(services: Any) -> None:
-    add(services, id="evt_x")
+    add(services, id=EVENT)
     with pytest.raises(CustodyError, match="taken"):
-        add(services, id="evt_x", reason="other")
+        add(services, id=EVENT, reason="other")
     add(services)
     assert problems(services) == []
 
@@ -80,8 +82,8 @@ def add_many(services: Any, drafts: list[Draft]) -> list[ledger.Entry]:
 
 
 def test_a_batch_is_the_same_events_one_after_another(services: Any) -> None:
-    before = add(services, subject="rec_2")
-    batch = drafts_of(services, "rec_1", "rec_2", "rec_1", "rec_3", "rec_1")
+    before = add(services, subject=OTHER)
+    batch = drafts_of(services, RECORD, OTHER, RECORD, f"rec_{3:032x}", RECORD)
     entries = add_many(services, batch)
     assert [entry.seq for entry in entries] == list(range(before.seq + 1, before.seq + 6))
     assert [entry.id for entry in entries] == [draft.id for draft in batch]
@@ -92,9 +94,9 @@ def test_a_batch_is_the_same_events_one_after_another(services: Any) -> None:
 
 
 def test_what_a_batch_repeats_is_one_event_and_leaves_no_gap(services: Any) -> None:
-    there = add(services, id="evt_x")
-    first, second = drafts_of(services, "rec_1", "rec_1")
-    again = Draft("evt_x", "viewed", "rec_1", ACTOR)
+    there = add(services, id=EVENT)
+    first, second = drafts_of(services, RECORD, RECORD)
+    again = Draft(EVENT, "viewed", RECORD, ACTOR)
     entries = add_many(services, [first, again, first, second])
     assert entries[1] == there and entries[0] == entries[2]
     assert (entries[0].seq, entries[3].seq) == (there.seq + 1, there.seq + 2)
@@ -105,12 +107,12 @@ def test_what_a_batch_repeats_is_one_event_and_leaves_no_gap(services: Any) -> N
 
 
 def test_a_batch_with_one_wrong_event_leaves_nothing(services: Any) -> None:
-    add(services, id="evt_x")
-    first, second = drafts_of(services, "rec_1", "rec_2")
+    add(services, id=EVENT)
+    first, second = drafts_of(services, RECORD, OTHER)
     wrong = [
-        Draft("evt_x", "viewed", "rec_9", ACTOR), Draft(first.id, "viewed", "rec_9", ACTOR),
-        Draft("evt_y", "stored", "ori_1", ACTOR, after="stored"),
-        Draft("evt_y", "viewed", "rec_1", ACTOR, obj={"x": 0.5}),
+        Draft(EVENT, "viewed", f"rec_{9:032x}", ACTOR), Draft(first.id, "viewed", f"rec_{9:032x}", ACTOR),
+        Draft(f"evt_{2:032x}", "stored", ORIGINAL, ACTOR, after="stored"),
+        Draft(f"evt_{2:032x}", "viewed", RECORD, ACTOR, obj={"x": 0.5}),
     ]  # fmt: skip
     for draft in wrong:
         with pytest.raises(CustodyError):
@@ -121,7 +123,7 @@ def test_a_batch_with_one_wrong_event_leaves_nothing(services: Any) -> None:
 
 
 def test_a_large_batch_of_many_subjects_is_whole(services: Any) -> None:
-    subjects = [f"rec_{number}" for number in range(1200)]
+    subjects = [f"rec_{number:032x}" for number in range(1200)]
     entries = add_many(services, drafts_of(services, *subjects)) + add_many(services, drafts_of(services, *subjects))
     assert [entry.event["prev"] for entry in entries[1200:]] == [entry.leaf_hash for entry in entries[:1200]]
     assert problems(services) == []
@@ -129,7 +131,7 @@ def test_a_large_batch_of_many_subjects_is_whole(services: Any) -> None:
 
 def test_an_illegal_move_is_refused(services: Any) -> None:
     with pytest.raises(LifecycleError):
-        add(services, "stored", "ori_1", before=None, after="stored")
+        add(services, "stored", ORIGINAL, before=None, after="stored")
 
 
 def test_many_writers_leave_no_gap(services: Any) -> None:
@@ -180,7 +182,7 @@ def test_tampering_is_named(services: Any, name: str) -> None:
 
 
 def test_every_single_byte_of_a_leaf_counts(services: Any) -> None:
-    entry = add(services, "sealed", "ori_1", after="sealed", reason="x")
+    entry = add(services, "sealed", ORIGINAL, after="sealed", reason="x")
     with services.database.write() as connection:
         connection.execute(text("DROP TRIGGER events_no_update"))
     unseen = []

@@ -104,7 +104,7 @@ def test_an_event_opens_once_and_only_its_own_document(services: Any, held: Any)
     actor = services.person.actor("archivist")
     with services.database.write() as connection:
         entry = record_act(services.vault, connection, act(services), row.id, row.client)
-        other = record_act(services.vault, connection, act(services), "ori_other", row.client)
+        other = record_act(services.vault, connection, act(services), services.ids.new("ori"), row.client)
     assert release(services.vault, entry, row.id, actor).recipient == row.recipient
     with pytest.raises(ReleaseRefusedError, match="already"):
         release(services.vault, entry, row.id, actor)

@@ -17,6 +17,7 @@ from cli.main import muniment
 from cli.reasons import CODES
 from records.barcodes import KIND_NAMES
 from records.desk import CONDITIONS, TRANSFER_CHECKS, TRANSFER_KINDS, WANTS
+from records.desk_commands import MEANINGS, Command
 from records.errors import MunimentError
 from records.fields import Status
 from records.lifecycle import BATCH_STATES, EVENT_TYPES, RECORD_STATES, STATUS_STATES
@@ -24,6 +25,7 @@ from records.reasons import REFUSALS, WAITING
 from records.review_codes import REVIEW_CODES
 from tasks.answers import SUMMARIES
 from tasks.desk_papers import PICK_LIST, PUT_BACK_LIST
+from tasks.desk_scans import PREFIX
 
 ROOT = Path(__file__).resolve().parents[2]
 PO = ROOT / "infra/locale/es/LC_MESSAGES/muniment.po"
@@ -81,6 +83,10 @@ def test_every_text_on_paper_has_its_spanish(spanish: Catalog) -> None:
     texts = calls("say", "tasks") | {PICK_LIST, PUT_BACK_LIST}
     assert len(texts) > 30
     assert missing(spanish, texts | {*CONDITIONS, *WANTS, *TRANSFER_KINDS, *TRANSFER_CHECKS}) == []
+
+
+def test_every_command_of_the_desk_has_its_spanish(spanish: Catalog) -> None:
+    assert missing(spanish, {*MEANINGS.values(), *(f"{PREFIX}{one}" for one in Command)}) == []
 
 
 def test_every_help_text_has_its_spanish(spanish: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,176 @@
+"""What an event demands of the events before it: its subject's state, marks that are open, another person.
+
+`records.lifecycle` says which single moves are legal. This module adds what needs memory: the subject must be in the
+state that the event moves it from; nothing happens to a subject after its end but what `AFTER_THE_END` names; and an
+event may leave a mark (a hold, a proposal, an approval) that later ones ask for, forbid or close. Both who writes the
+ledger and who verifies it, without a database, ask `broken`; neither has rules of its own. Source: reference of
+custody, sections 1.3 and 8; docs/design/lifecycle.md shows the same tables and a test compares them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from records.errors import LifecycleError
+from records.lifecycle import TRANSITIONS, check_transition
+
+Event = Mapping[str, Any]  # a leaf, or what becomes one: see docs/design/formats.md
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What an event left open: its kind, the event's id, whom it is about, and the pseudonym of who acted."""
+
+    name: str
+    event: str
+    subject: str
+    actor: str
+
+
+class Past(Protocol):
+    """What the ledger says up to an event."""
+
+    def state(self, subject: str) -> str | None:
+        """Return the state that the subject's last move left it in; None where it has not moved yet."""
+        ...
+
+    def marks(self, subject: str, name: str) -> Sequence[Mark]:
+        """Return the subject's open marks of this name, oldest first."""
+        ...
+
+    def mark(self, event: str) -> Mark | None:
+        """Return the mark that the event with this id left, while it is open."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One demand: what it says (as the documents say it), and whether it holds for an event after a past."""
+
+    says: str
+    holds: Callable[[Event, Past], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that an event breaks: `kind` is move, state, end or guard."""
+
+    kind: str
+    object: str
+    expected: str | None
+    found: str | None
+
+
+def named(event: Event, past: Past, name: str) -> list[Mark]:
+    """Return the open marks of this name that an event names in `auth_ref` or `refs`."""
+    found = [past.mark(ref) for ref in (event["auth_ref"], *event["refs"]) if ref is not None]
+    return [mark for mark in found if mark is not None and mark.name == name]
+
+
+def names_open(name: str) -> Guard:
+    """Demand that the event names an open mark."""
+    return Guard(f"it names an open {name}", lambda event, past: bool(named(event, past, name)))
+
+
+def names_own(name: str) -> Guard:
+    """Demand that the event names an open mark of its own subject, and none of another."""
+
+    def holds(event: Event, past: Past) -> bool:
+        found = named(event, past, name)
+        return bool(found) and all(mark.subject == event["subject"] for mark in found)
+
+    return Guard(f"it names an open {name} of its subject", holds)
+
+
+def another_person(name: str) -> Guard:
+    """Demand that who acts is none of those who left the open marks named, or those of the subject."""
+
+    def holds(event: Event, past: Past) -> bool:
+        marks = [*named(event, past, name), *past.marks(event["subject"], name)]
+        return all(mark.actor != event["actor"]["id"] for mark in marks)
+
+    return Guard(f"its actor did not make the {name}", holds)
+
+
+def free_of(name: str) -> Guard:
+    """Demand that no mark is open on the subject, on its client, or on the subject of any mark that is named."""
+
+    def holds(event: Event, past: Past) -> bool:
+        refs = [past.mark(ref) for ref in (event["auth_ref"], *event["refs"]) if ref is not None]
+        subjects = {event["subject"], event["client"], *(mark.subject for mark in refs if mark is not None)}
+        return not any(past.marks(subject, name) for subject in subjects if subject is not None)
+
+    return Guard(f"no {name} is open on its subject, its client or what it names", holds)
+
+
+# type -> the mark it leaves open
+OPENS: dict[str, str] = {"hold_set": "hold", "disposal_proposed": "proposal", "disposal_approved": "approval"}
+
+# type -> marks that it closes: those of that name which it names; where it names none, all of its subject
+CLOSES: dict[str, tuple[str, ...]] = {"hold_released": ("hold",), "disposed": ("proposal", "approval")}
+
+# type -> subject kind, or ANY -> what it demands
+ANY = "*"
+GUARDS: dict[str, dict[str, tuple[Guard, ...]]] = {
+    "hold_released": {ANY: (names_own("hold"),)},
+    "disposal_approved": {ANY: (names_own("proposal"), another_person("proposal"), free_of("hold"))},
+    "key_destroyed": {"ori": (names_open("approval"), free_of("hold"))},
+    "disposed": {ANY: (names_own("approval"), free_of("hold"))},
+}
+
+# subject kind -> states after which nothing may happen to it, but for the types of AFTER_THE_END
+ENDS: dict[str, tuple[str, ...]] = {"ori": ("abandoned", "disposed"), "rec": ("disposed",), "fil": ("disposed",)}
+AFTER_THE_END = ("access_denied", "correction", "erasure_effective", "incident")
+
+WATCHED = frozenset({*OPENS, *CLOSES, *GUARDS})  # types that need more than their subject's state
+
+
+def broken(event: Event, past: Past) -> Iterator[Broken]:
+    """Yield every rule that an event breaks after what is past."""
+    kind, subject = event["type"], event["subject"]
+    try:
+        check_transition(kind, subject, event["from"], event["to"])
+    except LifecycleError as error:
+        yield Broken("move", event["id"], "a legal move", str(error))
+    ends = ENDS.get(subject[:3], ())
+    if kind in TRANSITIONS or (ends and kind not in AFTER_THE_END):
+        state = past.state(subject)
+        if kind in TRANSITIONS and state != event["from"]:
+            yield Broken("state", subject, state, event["from"])
+        if state in ends and kind not in AFTER_THE_END:
+            yield Broken("end", event["id"], f"nothing after {state}", kind)
+    guards = GUARDS.get(kind, {})
+    for guard in guards.get(subject[:3], guards.get(ANY, ())):
+        if not guard.holds(event, past):
+            yield Broken("guard", event["id"], guard.says, "not so")
+
+
+@dataclass(slots=True)
+class Marks:
+    """The open marks, as events leave and close them one after another."""
+
+    _by_subject: dict[str, list[Mark]] = field(default_factory=dict)
+    _by_event: dict[str, Mark] = field(default_factory=dict)
+
+    def take(self, event: Event) -> None:
+        """Go on by one event."""
+        for name in CLOSES.get(event["type"], ()):
+            refs = {event["auth_ref"], *event["refs"]}
+            of_subject = self.of(event["subject"], name)
+            closed = [mark for mark in of_subject if mark.event in refs] or of_subject
+            for mark in closed:
+                self._by_subject[mark.subject].remove(mark)
+                del self._by_event[mark.event]
+        left = OPENS.get(event["type"])
+        if left is not None:
+            mark = Mark(left, event["id"], event["subject"], event["actor"]["id"])
+            self._by_subject.setdefault(mark.subject, []).append(mark)
+            self._by_event[mark.event] = mark
+
+    def of(self, subject: str, name: str) -> list[Mark]:
+        """Return a subject's open marks of one name, oldest first."""
+        return [mark for mark in self._by_subject.get(subject, ()) if mark.name == name]
+
+    def by(self, event: str) -> Mark | None:
+        """Return the mark that an event left, while it is open."""
+        return self._by_event.get(event)
