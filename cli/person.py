@@ -10,6 +10,7 @@ from cli.frame import Frame, _, command
 from custody import access, people
 from custody.access import ROLES
 from records.catalogue import client_by_name
+from records.desk import ACCESS_CLASSES
 from records.errors import InvalidValueError, UnknownIdError
 from records.tables import accreditations, clients, persons
 from tasks import answers
@@ -58,7 +59,14 @@ def list_command(frame: Frame) -> None:
 @click.option("--role", required=True, type=click.Choice(ROLES), help="What the person may do.")
 @click.option("--client", default="default", show_default=True, help="For which client.")
 @click.option("--until", metavar="DATE", help="Last day (YYYY-MM-DD); a day that is past withdraws it.")
-def accredit_command(frame: Frame, name: str, role: str, client: str, until: str | None) -> None:
+@click.option(
+    "--clearance",
+    type=click.Choice(ACCESS_CLASSES),
+    default="normal",
+    show_default=True,
+    help="The highest access class it reaches.",
+)
+def accredit_command(frame: Frame, name: str, role: str, client: str, until: str | None, clearance: str) -> None:
     """Let a person act for a client in a role, up to and including a day."""
     services = frame.services
     actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
@@ -67,7 +75,8 @@ def accredit_command(frame: Frame, name: str, role: str, client: str, until: str
         row = connection.execute(select(persons).where((persons.c.name == name) | (persons.c.id == name))).one_or_none()
         if row is None:
             raise UnknownIdError("no person has this name or id; 'muniment person list' shows who there is")
-        people.accredit(connection, services.vault, row.id, client_by_name(connection, client).id, role, last, actor)
+        found = client_by_name(connection, client).id
+        people.accredit(connection, services.vault, row.id, found, role, last, actor, clearance)
     document = _row(frame, row.id)
     frame.answer(document, lambda: _plain(document))
 
@@ -99,7 +108,7 @@ def _row(frame: Frame, found: str) -> answers.Answer:
 
 
 def _accreditation(row: Row[Any]) -> answers.Answer:
-    return {"client": row.name, "role": row.role, "until": row.until}
+    return {"client": row.name, "role": row.role, "until": row.until, "clearance": row.clearance or ACCESS_CLASSES[0]}
 
 
 def _plain_added(document: answers.Answer) -> str:
@@ -121,6 +130,7 @@ def _plain(row: answers.Answer) -> str:
     by_client: dict[str, list[str]] = {}
     for one in row["accreditations"]:
         until = "" if one["until"] is None else f" ({_('until')} {one['until']})"
-        by_client.setdefault(one["client"], []).append(one["role"] + until)
+        reach = "" if one["clearance"] == ACCESS_CLASSES[0] else f" [{_(one['clearance'])}]"
+        by_client.setdefault(one["client"], []).append(one["role"] + until + reach)
     lines += [f"    {name}: {', '.join(roles)}" for name, roles in by_client.items()]
     return "\n".join(lines)

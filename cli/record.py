@@ -7,6 +7,7 @@ import click
 from sqlalchemy import ColumnElement
 
 from cli.frame import Frame, _, command
+from cli.reasons import parse_reason
 from custody import access
 from custody.access import clients_of
 from custody.handover import check_target, chunks_of, hand_over
@@ -23,6 +24,8 @@ from tasks.hocr import write_hocr
 from tasks.renditions import Writer, write_rendition
 
 commands = click.Group()
+why = click.option("--reason", help="CODE or 'CODE: free text'; codes: docs/reasons.md.")
+found_by_search = click.option("--hit", is_flag=True, help="It is opened as the hit of a search.")
 
 
 @commands.group("record")
@@ -58,9 +61,11 @@ def list_command(
 
 @command(record, "show")
 @click.argument("id")
-def show_command(frame: Frame, id: str) -> None:
+@why
+@found_by_search
+def show_command(frame: Frame, id: str, reason: str | None, hit: bool) -> None:
     """Show a record: class, fields with their evidence, what waits for a person."""
-    found, _entry = viewed(frame, id)
+    found, _entry = viewed(frame, id, _kind(hit), reason)
     with frame.services.database.read() as connection:
         document = answers.record_answer(connection, found)
     frame.answer(document, lambda: plain_record(document))
@@ -69,9 +74,11 @@ def show_command(frame: Frame, id: str) -> None:
 @command(record, "text")
 @click.argument("id")
 @click.option("--page", type=click.IntRange(min=1), help="Only this page.")
-def text_command(frame: Frame, id: str, page: int | None) -> None:
+@why
+@found_by_search
+def text_command(frame: Frame, id: str, page: int | None, reason: str | None, hit: bool) -> None:
     """Print the text of a record, pages parted by form feed."""
-    found, pages = _pages(frame, id, page)
+    found, pages = _pages(frame, id, page, _kind(hit), reason)
     rows = [{"page": p.page, "text": p.text} for p in pages]
     frame.answer({"record": found, "pages": rows}, "\f".join(p.text for p in pages))
 
@@ -79,9 +86,11 @@ def text_command(frame: Frame, id: str, page: int | None) -> None:
 @command(record, "words")
 @click.argument("id")
 @click.option("--page", type=click.IntRange(min=1), help="Only this page.")
-def words_command(frame: Frame, id: str, page: int | None) -> None:
+@why
+@found_by_search
+def words_command(frame: Frame, id: str, page: int | None, reason: str | None, hit: bool) -> None:
     """Print every word of a record with its box and confidence."""
-    found, pages = _pages(frame, id, page)
+    found, pages = _pages(frame, id, page, _kind(hit), reason)
     rows = [_page_words(p) for p in pages]
     plain = "\n".join(
         f"{p.page}\t{w.box.x0},{w.box.y0},{w.box.x1},{w.box.y1}\t{w.confidence:.0f}\t{w.text}"
@@ -94,11 +103,12 @@ def words_command(frame: Frame, id: str, page: int | None) -> None:
 @command(record, "pdf")
 @click.argument("id")
 @click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
-def pdf_command(frame: Frame, id: str, target: Path) -> None:
+@why
+def pdf_command(frame: Frame, id: str, target: Path, reason: str | None) -> None:
     """Write the readable copy (PDF/A-2b with a text layer) to a file."""
     services = frame.services
     check_target(target.absolute())
-    found, entry = viewed(frame, id, kind="exported")
+    found, entry = viewed(frame, id, "exported", reason)
     actor = services.person.actor(entry.event["actor"]["role"])
     clear = services.scratch / f"{entry.id}.pdf"
     open_derivative(services.vault, found, "readable", entry, actor, clear)
@@ -111,17 +121,19 @@ def pdf_command(frame: Frame, id: str, target: Path) -> None:
 @command(record, "alto")
 @click.argument("id")
 @click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
-def alto_command(frame: Frame, id: str, target: Path) -> None:
+@why
+def alto_command(frame: Frame, id: str, target: Path, reason: str | None) -> None:
     """Write the words with their boxes to a file, as ALTO 4."""
-    _write_rendition(frame, id, write_alto, target)
+    _write_rendition(frame, id, write_alto, target, reason)
 
 
 @command(record, "hocr")
 @click.argument("id")
 @click.option("--to", "target", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
-def hocr_command(frame: Frame, id: str, target: Path) -> None:
+@why
+def hocr_command(frame: Frame, id: str, target: Path, reason: str | None) -> None:
     """Write the words with their boxes to a file, as hOCR."""
-    _write_rendition(frame, id, write_hocr, target)
+    _write_rendition(frame, id, write_hocr, target, reason)
 
 
 @command(record, "timeline")
@@ -137,20 +149,22 @@ def timeline_command(frame: Frame, id: str) -> None:
     frame.answer({"record": found, "events": events}, plain)
 
 
-def viewed(frame: Frame, id: str, kind: str = "viewed") -> tuple[str, Entry]:
+def viewed(frame: Frame, id: str, kind: str = "viewed", reason: str | None = None) -> tuple[str, Entry]:
     """Find a record, decide access, and append the event of reading it before anything is read.
 
     Raises:
+        InvalidValueError: the reason is none of the closed list.
         UnknownIdError: nothing that this person may see has this id.
         AccessDeniedError: the person may not; the denial is in the ledger.
     """
     services = frame.services
+    code, words = (None, None) if reason is None else parse_reason(reason)
     with services.database.read() as connection:
         found = resolve(connection, records, id)
         client = record_row(connection, found).client
     actor = access.require(services.database, services.clock, services.ids, services.person, client, "view", found)
     with services.database.write() as connection:
-        entry = record_act(services.vault, connection, Act(kind, actor), found, client)
+        entry = record_act(services.vault, connection, Act(kind, actor, code, words), found, client)
     return found, entry
 
 
@@ -174,17 +188,21 @@ def plain_record(document: answers.Answer) -> str:
     return "\n".join(lines)
 
 
-def _write_rendition(frame: Frame, id: str, writer: Writer, target: Path) -> None:
+def _kind(hit: bool) -> str:
+    return "search_hit_opened" if hit else "viewed"
+
+
+def _write_rendition(frame: Frame, id: str, writer: Writer, target: Path, reason: str | None) -> None:
     check_target(target.absolute())
-    found, entry = viewed(frame, id, kind="exported")
+    found, entry = viewed(frame, id, "exported", reason)
     digest, size = write_rendition(frame.services, found, entry, writer, target.absolute())
     document = {"record": found, "to": str(target), "bytes": size, "sha256": digest}
     frame.answer(document, _("{bytes} bytes written to {to}").format(**document))
 
 
-def _pages(frame: Frame, id: str, page: int | None) -> tuple[str, list[PageText]]:
+def _pages(frame: Frame, id: str, page: int | None, kind: str, reason: str | None) -> tuple[str, list[PageText]]:
     services = frame.services
-    found, entry = viewed(frame, id)
+    found, entry = viewed(frame, id, kind, reason)
     actor = services.person.actor(entry.event["actor"]["role"])
     clear = services.scratch / f"{entry.id}.words.gz"
     open_derivative(services.vault, found, "words", entry, actor, clear)

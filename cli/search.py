@@ -2,14 +2,16 @@
 
 import html
 import sys
+from dataclasses import replace
 from datetime import date
 
 import click
 
 from cli.frame import Frame, _, command
-from custody.access import clients_of
+from custody import access
+from custody.access import clients_of, hidden_from
 from records.catalogue import client_by_name
-from records.errors import AccessDeniedError, InvalidValueError
+from records.errors import InvalidValueError
 from search.contract import Access, Query, Results
 from tasks import answers
 
@@ -35,8 +37,8 @@ def search_command(
         mine = clients_of(connection, services.person, "search", services.today())
         wanted = None if client is None else client_by_name(connection, client).id
         names = {name: answers.client_name(connection, name) for name in mine}
-    if wanted is not None and wanted not in mine:
-        raise AccessDeniedError("search of this client's papers is not allowed")
+    if wanted is not None and wanted not in mine:  # the denial is an event
+        access.require(services.database, services.clock, services.ids, services.person, wanted, "search", wanted)
     found = services.index.search(
         Query(
             query,
@@ -50,6 +52,10 @@ def search_command(
             cursor,
         )
     )
+    with services.database.read() as connection:
+        above = hidden_from(connection, services.person, "search", services.today(), {hit.record for hit in found.hits})
+    kept = tuple(hit for hit in found.hits if hit.record not in above)
+    found = replace(found, hits=kept, total=found.total - len(found.hits) + len(kept))
     frame.answer(_document(query, found, names), lambda: _plain(found))
 
 

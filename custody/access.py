@@ -1,18 +1,23 @@
-"""Access is decided here and nowhere else: accredited person x client x action x date (design, section 2, rule 9).
+"""Access is decided here and nowhere else: accredited person x client x action x access class x date (design, rule 9).
 
-Reads are events too: `require` is asked first, and a denial is an event of its own in a transaction of its own.
+Reads are events too: `require` is asked first, and a denial is an event of its own in a transaction of its own. The
+access class is that of the paper a record is bound to; an accreditation reaches up to its clearance.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
+from custody.desk_tables import file_records, physical_files
 from custody.ledger import Actor, Draft, append
 from records.database import Database
+from records.desk import ACCESS_CLASSES
 from records.errors import AccessDeniedError
 from records.ids import Clock, Ids
-from records.tables import accreditations
+from records.tables import accreditations, record_sources
 
 ROLES = ("admin", "operator", "archivist", "reader", "reviewer", "custodian", "compliance", "clerk", "borrower")
 
@@ -40,6 +45,9 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "borrow_restricted": frozenset({"archivist", "compliance", "custodian"}),
 }
 
+# what shows content: here the access class counts too
+CONTENT = frozenset({"view", "search", "review", "open_original", "release_envelope", "release_key"})
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -58,26 +66,36 @@ class Person:
 
 def clients_of(connection: Connection, person: Person, action: str, today: date) -> dict[str, str]:
     """Return the clients (id -> role) for which a person may do `action` today."""
-    rows = connection.execute(select(accreditations).where(accreditations.c.person == person.id))
-    return {
-        row.client: row.role
-        for row in rows
-        if row.role in PERMISSIONS[action] and (row.until is None or row.until >= today.isoformat())
-    }
+    return {row.client: row.role for row in reversed(_accreditations(connection, person, action, today))}
+
+
+def hidden_from(connection: Connection, person: Person, action: str, today: date, records: Iterable[str]) -> set[str]:
+    """Return those of `records` whose access class is above what lets this person do `action` today."""
+    reach: dict[str, int] = {}
+    for row in _accreditations(connection, person, action, today):
+        reach[row.client] = max(reach.get(row.client, 0), _rank(row.clearance))
+    papers = connection.execute(
+        select(file_records.c.record, physical_files.c.client, physical_files.c.access_class)
+        .join(physical_files, physical_files.c.id == file_records.c.file)
+        .where(file_records.c.record.in_(list(records)))
+    )
+    return {paper.record for paper in papers if _rank(paper.access_class) > reach.get(paper.client, 0)}
 
 
 def require(
     database: Database, clock: Clock, ids: Ids, person: Person, client: str, action: str, subject: str
 ) -> Actor:
-    """Return the actor in the role that allows `action`, or deny and record it.
+    """Return the actor in the role that allows `action` on `subject`, or deny and record it.
 
     Raises:
-        AccessDeniedError: no accreditation for this client allows it today.
+        AccessDeniedError: no accreditation for this client, and for the subject's access class, allows it today.
     """
     with database.read() as connection:
-        allowed = clients_of(connection, person, action, clock.now().date())
-    if client in allowed:
-        return person.actor(allowed[client])
+        needed = _rank(_class_of(connection, subject)) if action in CONTENT else 0
+        today = clock.now().astimezone().date()
+        for row in _accreditations(connection, person, action, today):
+            if row.client == client and _rank(row.clearance) >= needed:
+                return person.actor(row.role)
     with database.write() as connection:
         draft = Draft(ids.new("evt"), "access_denied", subject, person.actor("none"), client=client, reason=action)
         append(connection, draft, clock.now())
@@ -109,3 +127,31 @@ def require_installation(database: Database, clock: Clock, ids: Ids, person: Per
             draft = Draft(ids.new("evt"), "access_denied", person.id, person.actor("none"), reason=action)
             append(connection, draft, clock.now())
         raise
+
+
+def _accreditations(connection: Connection, person: Person, action: str, today: date) -> list[Row[Any]]:
+    """Return the accreditations that allow `action` today, in the order of their roles: always the same is named."""
+    rows = connection.execute(
+        select(accreditations).where(accreditations.c.person == person.id).order_by(accreditations.c.role)
+    )
+    return [
+        row for row in rows if row.role in PERMISSIONS[action] and (row.until is None or row.until >= today.isoformat())
+    ]
+
+
+def _rank(access_class: str | None) -> int:
+    return 0 if access_class is None else ACCESS_CLASSES.index(access_class)
+
+
+def _class_of(connection: Connection, subject: str) -> str | None:
+    """Return the access class of the paper that a record or original belongs to; the highest of several."""
+    bound = [subject]
+    if subject.startswith("ori_"):
+        query = select(record_sources.c.record).where(record_sources.c.original == subject)
+        bound = list(connection.execute(query).scalars())
+    papers = (
+        select(physical_files.c.access_class)
+        .join(file_records, file_records.c.file == physical_files.c.id)
+        .where(file_records.c.record.in_(bound))
+    )
+    return max(connection.execute(papers).scalars(), key=_rank, default=None)

@@ -18,6 +18,7 @@ from custody.ledger import Actor, Draft, append, append_many
 from custody.tables import ledger_head
 from custody.vault import Vault
 from custody.vault_keys import add_key
+from records.desk import ACCESS_CLASSES
 from records.errors import AccessDeniedError
 from records.ids import instant
 from records.tables import accreditations, clients, persons
@@ -47,7 +48,7 @@ def first_use(vault: Vault, user: str) -> bool:
             roles = list(ROLES) if first else []
             person, _ = add_person(connection, vault, user, roles, FIRST, os_user=user)
             for role in roles or ["reader"]:
-                accredit(connection, vault, person, client_id, role, None, FIRST)
+                accredit(connection, vault, person, client_id, role, None, FIRST, ACCESS_CLASSES[-1] if first else None)
     return made
 
 
@@ -85,16 +86,25 @@ def add_person(
 
 
 def accredit(
-    connection: Connection, vault: Vault, person: str, client: str, role: str, until: str | None, actor: Actor
-) -> None:
-    """Let a person act for a client in a role, up to and including the day `until`; again changes the day."""
+    connection: Connection, vault: Vault, person: str, client: str, role: str, until: str | None, actor: Actor,
+    clearance: str | None = None,
+) -> None:  # fmt: skip
+    """Let a person act for a client in a role, up to the day `until` (inclusive) and the access class `clearance`.
+
+    Again changes both.
+    """
     now: datetime = vault.clock.now()
     same = (accreditations.c.person == person) & (accreditations.c.client == client) & (accreditations.c.role == role)
     connection.execute(accreditations.delete().where(same))
     connection.execute(
-        insert(accreditations).values(person=person, client=client, role=role, until=until, created=instant(now))
+        insert(accreditations).values(
+            person=person, client=client, role=role, until=until, clearance=clearance, created=instant(now)
+        )
     )
-    draft = Draft(vault.ids.new("evt"), "person_accredited", person, actor, client=client, reason=role)
+    draft = Draft(
+        vault.ids.new("evt"), "person_accredited", person, actor, client=client, reason=role,
+        obj={"until": until, "clearance": clearance or ACCESS_CLASSES[0]},
+    )  # fmt: skip
     append(connection, draft, now)
 
 

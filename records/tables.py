@@ -73,6 +73,7 @@ accreditations = Table(
     Column("client", Id, ForeignKey("clients.id"), primary_key=True),
     Column("role", String(32), primary_key=True),
     Column("until", String(10)),  # last day, inclusive; None = until withdrawn
+    Column("clearance", String(16)),  # the highest access class it reaches; None = normal
     Column("created", Instant, nullable=False),
 )
 

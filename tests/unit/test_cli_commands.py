@@ -175,7 +175,9 @@ def test_only_an_administrator_adds(home: Path, run: Run, monkeypatch: pytest.Mo
 def test_accreditation_ends_with_its_day(held: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     token = run("person", "add", "Ana", "--json").document["token"]
     row = run("person", "accredit", "Ana", "--role", "reader", "--until", "2999-12-31", "--json").document
-    assert row["accreditations"] == [{"client": "default", "role": "reader", "until": "2999-12-31"}]
+    assert row["accreditations"] == [
+        {"client": "default", "role": "reader", "until": "2999-12-31", "clearance": "normal"}
+    ]
     monkeypatch.setenv("MUNIMENT_TOKEN", token)
     assert len(run("--as", "Ana", "record", "list", "--json").document["records"]) == 2
     assert run("person", "accredit", "Ana", "--role", "reader", "--until", "2020-01-01").code == 0
