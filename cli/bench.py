@@ -17,42 +17,17 @@ from typing import Any
 import click
 import platformdirs
 
-from cli import bench_fields, bench_memory, bench_pages, bench_peers, bench_runs, bench_scans, bench_truth
+from cli import bench_fields, bench_memory, bench_pages, bench_peers, bench_runs
+from cli.bench_sets import KnownSet, SetName, answer_known_set
 from cli.bench_table import Row, plain_table, rates_of
 from cli.frame import Frame, _, command
-from infra.children import Children
-from infra.clock import SystemClock
 from infra.settings import Settings, load_settings
-from records.class_library import load_library, shipped_library
 from records.errors import MunimentError
-from records.options import Limits, ReadingOptions
-from tasks.ocr import open_engine
 
 commands = click.Group()
 WHOLE, TESSERACT = "whole ingest", "Tesseract alone"
 SAME_PAGES = 10  # different pages of the files whose memory is measured: the others repeat them
 MIB = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledSets:
-    """A folder of documents with known field values, as `--set fields:DIR` names it."""
-
-    folder: Path
-
-
-class SetName(click.ParamType[Path | LabelledSets]):
-    """Reads `DIR` (page images) or `fields:DIR` (labelled documents)."""
-
-    name = "DIR"
-    fields = "fields:"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | LabelledSets:
-        """Return the folder, or what it holds."""
-        folder = Path(str(value).removeprefix(self.fields))
-        if not folder.is_dir():
-            self.fail("there is no such folder", param, ctx)
-        return LabelledSets(folder) if str(value).startswith(self.fields) else folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +203,9 @@ def _searched(search: dict[str, Any]) -> str:
 @command(commands, "bench")
 @click.option("--set", "folder", type=SetName(),
               help="Folder of page images; without it pages are drawn. fields:DIR measures index fields on labelled "
-                   "documents instead, and nothing else.")  # fmt: skip
+                   "documents instead, reading:DIR pages with known text.")  # fmt: skip
 @click.option("--part", type=click.Choice(["held-out", "learn", "all"]), default="held-out", show_default=True,
-              help="With fields:DIR: which documents.")  # fmt: skip
+              help="With fields:DIR and reading:DIR: which half.")  # fmt: skip
 @click.option("--peers", is_flag=True, help="Measure OCRmyPDF too; it is installed into an environment of its own.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Turns of every program.")
 @click.option("--pages", type=click.IntRange(min=1), help="Files of the set at most, or pages drawn (20).")
@@ -245,9 +220,8 @@ def _searched(search: dict[str, Any]) -> str:
 def bench_command(frame: Frame, memory: tuple[int, ...], part: bench_fields.Part, **given: Any) -> None:
     """Measure this machine: reading, custody, search, memory. Takes minutes; real work is not touched."""
     settings, _origins = load_settings()
-    if isinstance(given["folder"], LabelledSets):
-        document = _fields(frame, settings, given["folder"].folder, part)
-        frame.answer(document, lambda: bench_fields.plain(document))
+    if isinstance(given["folder"], KnownSet):
+        answer_known_set(frame, settings, given["folder"], part, given["pages"])
         return
     load = {"load_before": round(os.getloadavg()[0], 2)}
     with tempfile.TemporaryDirectory(prefix="muniment-bench-") as folder:
@@ -260,25 +234,6 @@ def bench_command(frame: Frame, memory: tuple[int, ...], part: bench_fields.Part
         "memory": bench.memory,
     }  # fmt: skip
     frame.answer(document, lambda: plain_table(document))
-
-
-def _fields(frame: Frame, settings: Settings, folder: Path, part: bench_fields.Part) -> dict[str, Any]:
-    """Describe labelled documents and compare: nothing is stored, no home is made."""
-    documents = bench_truth.find_sets(folder)
-    options = ReadingOptions(
-        tuple(settings.languages.split("+")), settings.ocr_engine, settings.tessdata, settings.renderer
-    )
-    library = load_library([settings.class_folder]) if settings.class_folder else shipped_library()
-    today = SystemClock().now().astimezone().date()
-    with (
-        tempfile.TemporaryDirectory(prefix="muniment-bench-") as place,
-        Children(settings.workers, settings.child_bytes, Path(place)) as children,
-    ):
-        engine = open_engine(options.engine, options.tessdata).name
-        cache = bench_scans.WordCache(children, options, Limits(), engine, Path(place))
-        bench = bench_fields.FieldBench(cache, library, today, part, frame.hint, [])
-        bench.measure(documents)
-    return bench_fields.answer_of(bench, folder, len(documents))
 
 
 def _conditions(bench: Bench) -> dict[str, Any]:

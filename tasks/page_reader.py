@@ -25,8 +25,11 @@ Grey = npt.NDArray[np.uint8]
 LOW_CONFIDENCE = 65.0  # weighted mean below which a page is asked whether it stands on its head
 POOR = 50.0  # weighted mean below which the page is read as it came, if anything was done to it
 BETTER = 3.0  # points of confidence by which that must win: one reading against another is right in 89 %
-SLIP = 0.65  # a page narrower than this share of its height is a slip: a receipt, a ticket, a till roll
-SLIP_DOUBT = 90.0  # weighted mean below which a slip is read by the second engine, which is better on all but one in 30
+SPARSE = (
+    5.2  # words a line below which a page is no running text: receipts have 2 to 4.5, books and letters 5.5 and more
+)
+DOUBT = 90.0  # weighted mean below which such a page is read by the second engine too
+SLIP = 0.65  # of its height: a sparse page narrower than this is a receipt, on which the second engine is simply better
 SAMPLE_INCHES = 0.8  # of a page's height in which its language is looked for
 LETTERS = 20  # letters with which a sample counts in full
 BLANK_INK = 0.00002  # share of ink in the reduced mask below which a page is blank without being read
@@ -78,6 +81,10 @@ class _Read:
         return sum(word.confidence * len(word.text) for word in self.words) / max(1, self.letters)
 
     @property
+    def words_a_line(self) -> float:
+        return len(self.words) / max(1, len({word.line for word in self.words}))
+
+    @property
     def weight(self) -> float:
         """Confidence, counted less where there are few letters."""
         return self.confidence * min(1.0, self.letters / LETTERS)
@@ -113,10 +120,9 @@ class _Reader:
                     read, page = again, replace(page, pixels=plain, turned=0, skew=0.0)
                     cleaned, facts = as_stored(pixels), {**facts, "plain": 1.0}
         engine = self._engine.name
-        if self._second is not None and is_slip(page.pixels) and read.confidence < SLIP_DOUBT:
-            again = _Read(calibrated(self._second.read(page.pixels), SLIPS), read.language)
-            if again.letters >= read.letters / 2:
-                read, engine = self._named(again), self._second.name
+        by_second = self._read_by_second(page, read)
+        if by_second is not None and self._second is not None:
+            read, engine = by_second, self._second.name
         blank = is_blank(page.ink, read.words)
         height, width = pixels.shape
         geometry = Geometry(width, height, (stored_turn + page.turned) % 360, round(page.skew, 3))
@@ -157,6 +163,14 @@ class _Reader:
         text = " ".join(word.text for word in self._engine.read(strip, self._dpi, self._language, BLOCK))
         return languages.leading(text, self._languages, languages.joined(self._languages))
 
+    def _read_by_second(self, page: Upright, read: _Read) -> _Read | None:
+        """Return the second engine's reading of a receipt or another sparse page that reads badly, if it is better."""
+        if self._second is None or page.ink < BLANK_INK or read.confidence >= DOUBT or read.words_a_line >= SPARSE:
+            return None
+        again = _Read(calibrated(self._second.read(page.pixels), SLIPS), read.language)
+        better = is_slip(page.pixels) or again.weight > read.weight + BETTER
+        return self._named(again) if better and again.letters >= read.letters / 2 else None
+
     def _once(self, pixels: Grey, language: str) -> _Read:
         return _Read(self._engine.read(pixels, self._dpi, language), language)
 
@@ -167,7 +181,7 @@ class _Reader:
 
 
 def is_slip(pixels: Grey) -> bool:
-    """Tell whether an upright page has the shape of a receipt or ticket."""
+    """Tell whether an upright page has the shape of a receipt, a ticket, a till roll."""
     height, width = pixels.shape
     return bool(width < SLIP * height)
 
