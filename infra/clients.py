@@ -5,6 +5,7 @@ from minio import Minio
 from opensearchpy import OpenSearch
 from pydantic import SecretStr
 
+from custody.time_authority import HttpAuthority
 from infra.settings import Settings
 from records.errors import ConfigurationError
 
@@ -69,3 +70,27 @@ def opensearch_client(settings: Settings) -> OpenSearch:
         max_retries=3,
         retry_on_timeout=True,
     )
+
+
+def time_authority(settings: Settings) -> HttpAuthority | None:
+    """Return the time-stamping authority that the settings name; None where they name none.
+
+    Raises:
+        ConfigurationError: its address is none, or would take a password in clear.
+    """
+    if not settings.tsa_url:
+        return None
+    if not settings.tsa_url.startswith(("https://", "http://")):
+        raise ConfigurationError("tsa_url begins with https:// or http://")
+    client = urllib3.PoolManager(
+        timeout=urllib3.Timeout(connect=5, read=30),
+        retries=urllib3.Retry(total=2, backoff_factor=0.5, redirect=0, allowed_methods=None),
+        ca_certs=str(settings.tsa_ca) if settings.tsa_ca else None,
+        cert_reqs="CERT_REQUIRED",
+    )
+    headers = {}
+    if settings.tsa_user and settings.tsa_password:
+        if not settings.tsa_url.startswith("https://"):
+            raise ConfigurationError("tsa_password would be sent in clear: tsa_url needs https://")
+        headers = urllib3.make_headers(basic_auth=f"{settings.tsa_user}:{settings.tsa_password.get_secret_value()}")
+    return HttpAuthority(client, settings.tsa_url, headers)

@@ -17,7 +17,7 @@ from records.errors import ConfigurationError
 
 SECRETS = (
     "key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "s3_keeper_access_key",
-    "s3_keeper_secret_key", "opensearch_password", "token",
+    "s3_keeper_secret_key", "opensearch_password", "tsa_password", "token",
 )  # fmt: skip
 
 
@@ -68,6 +68,23 @@ class Settings(BaseSettings):
     opensearch_password: SecretStr | None = Field(None, description="Password of OpenSearch.")
     opensearch_ca: Path | None = Field(None, description="File of the certificate authority of OpenSearch.")
     opensearch_alias: str = Field("muniment", description="Alias of the index.")
+
+    tsa_url: str | None = Field(
+        None, description="Address of an RFC 3161 time-stamping authority; none: no time stamps."
+    )
+    tsa_roots: Path | None = Field(
+        None, description="File (PEM) of the root certificates its time stamps must lead to."
+    )
+    tsa_policy: str | None = Field(None, description="Policy its time stamps must state, as an OID; none: any.")
+    tsa_qualified: bool = Field(
+        False, description="Call its time stamps qualified: you looked it up in the trusted list."
+    )
+    tsa_user: str | None = Field(None, description="User of the authority.")
+    tsa_password: SecretStr | None = Field(None, description="Password of the authority.")
+    tsa_ca: Path | None = Field(None, description="File of the certificate authority of its HTTPS; none: the system's.")
+    tsa_hours: float = Field(24.0, gt=0, description="How often the newest checkpoint is stamped, in hours.")
+    tsa_renew_days: int = Field(90, ge=1, description="Renew time stamps so many days before what they rest on ends.")
+    algorithms: Path | None = Field(None, description="File of algorithms and their last days; none: the shipped one.")
 
     languages: str = Field("spa+eng", description="Tesseract languages, the likeliest first, joined by +.")
     ocr_engine: Literal["auto", "tesserocr", "pytesseract"] = Field("auto", description="Reading engine.")

@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -86,11 +86,13 @@ class AuthorityServer:
         self.status = 200
         self.media_type = "application/timestamp-reply"
         self.asked = 0
+        self.headers: Mapping[str, str] = {}
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 outer.asked += 1
+                outer.headers = dict(self.headers)
                 assert self.headers["Content-Type"] == "application/timestamp-query"
                 body = outer.answer(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(outer.status)
