@@ -3,9 +3,9 @@
 import click
 from sqlalchemy import func, select
 
-from cli.frame import Frame, _, command, finish
+from cli.frame import Frame, _, command
 from cli.progress import counting
-from custody.findings import Report
+from cli.verdicts import answer_report
 from custody.tables import originals
 from tasks import custody_check, fixity
 
@@ -27,7 +27,7 @@ def check_command(frame: Frame) -> None:
     """State every invariant and whether it holds; nothing is changed."""
     with counting(_("Checking originals"), _count(frame)) as step:
         report = custody_check.check(frame.services, step)
-    _answer(frame, report)
+    answer_report(frame, report)
 
 
 @command(fixity_group, "run")
@@ -35,25 +35,9 @@ def run_command(frame: Frame) -> None:
     """Read every sealed original whole and compare its digest; recorded as an event."""
     with counting(_("Checking originals"), _count(frame)) as step:
         report = fixity.run(frame.services, step)
-    _answer(frame, report)
+    answer_report(frame, report)
 
 
 def _count(frame: Frame) -> int:
     with frame.services.database.read() as connection:
         return int(connection.execute(select(func.count()).select_from(originals)).scalar_one())
-
-
-def _answer(frame: Frame, report: Report) -> None:
-    frame.answer(report.answer(), lambda: _plain(report))
-    finish(report.exit_code)
-
-
-def _plain(report: Report) -> str:
-    lines = [
-        f"{s['step']:>3}. {_(s['name']):<44} {_(s['outcome'])}  {s['detail'] or ''}".rstrip() for s in report.steps
-    ]
-    lines += [
-        f"     {p.kind}: {p.object} {_('expected')} {p.expected}, {_('found')} {p.found}" for p in report.problems
-    ]
-    lines += [f"     {_(kind)}: {name}" for kind, names in report.notes.items() for name in names]
-    return "\n".join([*lines, _("Verdict: {verdict}").format(verdict=_(report.verdict))])

@@ -28,6 +28,7 @@ COMMANDS = {
     "doctor": "cli.doctor",
     "custody": "cli.custody",
     "fixity": "cli.custody",
+    "verify": "cli.verify",
     "keys": "cli.keys",
     "bench": "cli.bench",
 }

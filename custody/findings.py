@@ -87,6 +87,10 @@ class Step:
         as_text = [None if value is None else str(value) for value in (expected, found)]
         self._report.problems.append(Problem(kind, what, seq, as_text[0], as_text[1]))
 
+    def unchecked(self, why: str) -> None:
+        """Say that the step could not be checked; what was found not to hold stays so."""
+        self.outcome, self.detail = UNCHECKED if self.outcome == HOLDS else self.outcome, why
+
     def not_applicable(self, why: str) -> None:
         """Say that the step has nothing to check here."""
         self.outcome, self.detail = NOT_APPLICABLE, why

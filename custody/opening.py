@@ -88,20 +88,32 @@ def open_original(vault: Vault, original: str, act: Act, target: Path) -> Opened
     Raises:
         UnknownIdError, FixityError, EnvelopeError, OriginalNotFoundError, ReleaseRefusedError, UnavailableError.
     """
-    row = _original(vault, original)
+    row = stored_original(vault, original)
     check_target(target)
     with vault.database.write() as connection:
         entry = record_act(vault, connection, act, original, row.client)  # step 1
     key = release(vault, entry, row.id, act.actor)  # steps 2 and 3
     clear = vault.private / f"{entry.id}.clear"
     try:
-        fetch(vault, row.object_key, row.object_version, row.sealed_sha256, row.sealed_size, key, clear)  # 4, 5
-        _check_commitment(vault, row, key, clear)  # step 6
-        size = clear.stat().st_size
+        size = unseal_original(vault, row, key, clear)  # steps 4 to 6
         hand_over(chunks_of(clear), target)  # step 7
     finally:
         clear.unlink(missing_ok=True)
     return Opened(target, size, row.sha256, entry.seq)
+
+
+def unseal_original(vault: Vault, row: Row[Any], key: DocumentKey, target: Path) -> int:
+    """Steps 4 to 6: fetch, decrypt and compare an original (its row as `stored_original` has it); return its size.
+
+    Raises:
+        FixityError, EnvelopeError, CustodyError: it is not what was taken into custody; nothing is left in `target`.
+    """
+    try:
+        fetch(vault, row.object_key, row.object_version, row.sealed_sha256, row.sealed_size, key, target)
+        return _check_commitment(vault, row, key, target)
+    except CustodyError:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def open_derivative(
@@ -200,7 +212,12 @@ def root_of_ids(ids: Sequence[str]) -> str:
     return merkle_root([name.encode() for name in sorted(ids)])
 
 
-def _original(vault: Vault, original: str) -> Row[Any]:
+def stored_original(vault: Vault, original: str) -> Row[Any]:
+    """Return the row of an original that is stored.
+
+    Raises:
+        UnknownIdError, OriginalNotFoundError: there is none, or it is not stored yet.
+    """
     with vault.database.read() as connection:
         row = connection.execute(select(originals).where(originals.c.id == original)).one_or_none()
     if row is None:
@@ -239,7 +256,7 @@ def _is_record_of(connection: Connection, record: str, original: str) -> bool:
     return found is not None
 
 
-def _check_commitment(vault: Vault, row: Row[Any], key: DocumentKey, clear: Path) -> None:
+def _check_commitment(vault: Vault, row: Row[Any], key: DocumentKey, clear: Path) -> int:
     digest, size = digest_file(clear)
     with vault.database.read() as connection:
         leaf = connection.execute(
@@ -254,3 +271,4 @@ def _check_commitment(vault: Vault, row: Row[Any], key: DocumentKey, clear: Path
         raise CustodyError(f"step 6: {row.id} does not match its commitment in the ledger")
     if digest != row.sha256 or size != row.size:
         raise CustodyError(f"step 6: {row.id} does not match the catalogue")
+    return size

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import pyrage
 from pyrage import x25519
 
-from records.errors import FixityError, NoSpaceError, RefusedScanError
+from records.errors import FixityError, InvalidValueError, NoSpaceError, RefusedScanError
 
 CHUNK = 1 << 20  # bytes
 
@@ -74,6 +74,18 @@ def digest_file(path: Path) -> tuple[str, int]:
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise RefusedScanError("damaged", "the file changed while it was read")
     return digest, after.st_size
+
+
+def check_recipient(recipient: str) -> None:
+    """Make sure that a receiver's key is one that files can be sealed to.
+
+    Raises:
+        InvalidValueError: it is no age public key.
+    """
+    try:
+        x25519.Recipient.from_str(recipient)
+    except pyrage.RecipientError as error:
+        raise InvalidValueError("the recipient is not an age public key (age1...)") from error
 
 
 def seal_file(source: Path, target: Path, recipient: str) -> Sealed:

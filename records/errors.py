@@ -38,6 +38,7 @@
     + ProofError                  61
     + LedgerForkError             62
     + TimestampError              65
+    + PackageError                66
   x DeskError                     70
     + BarcodeError                71
     + CalendarError               72
@@ -350,6 +351,13 @@ class TimestampError(LedgerError):
 
     exit_code = 65
     next_step = "Compare 'tsa_roots' and 'tsa_policy' with what the authority publishes, and ask it for a new one."
+
+
+class PackageError(LedgerError):
+    """An evidence package could not be made, or is not what a package is."""
+
+    exit_code = 66
+    next_step = "Ask for the package again; 'muniment verify package' names what does not hold."
 
 
 class DeskError(MunimentError):

@@ -185,9 +185,13 @@ def event_answer(entry: ledger.Entry, record: str | None = None) -> Answer:
 
 def timeline(connection: Connection, record: str) -> list[Answer]:
     """Return the events of a record, its scans and its originals in ledger order: paper and image as one."""
+    return [event_answer(entry, record) for entry in ledger.of_subjects(connection, subjects_of(connection, record))]
+
+
+def subjects_of(connection: Connection, record: str) -> list[str]:
+    """Return whose events make a record's timeline: its own, its scans', its originals'."""
     sources = sources_of(connection, record)
-    subjects = [record, *(s.scan for s in sources), *(s.original for s in sources)]
-    return [event_answer(entry, record) for entry in ledger.of_subjects(connection, sorted(set(subjects)))]
+    return sorted({record, *(s.scan for s in sources), *(s.original for s in sources)})
 
 
 def _reason(row: Row[Any]) -> Answer | None:
