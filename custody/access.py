@@ -42,7 +42,6 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "borrow": frozenset(
         {"operator", "archivist", "reader", "reviewer", "compliance", "custodian", "clerk", "borrower"}
     ),
-    "borrow_restricted": frozenset({"archivist", "compliance", "custodian"}),
 }
 
 # what shows content: here the access class counts too
@@ -155,3 +154,26 @@ def _class_of(connection: Connection, subject: str) -> str | None:
         .where(file_records.c.record.in_(bound))
     )
     return max(connection.execute(papers).scalars(), key=_rank, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowing:
+    """Whether somebody may borrow a client's paper on a day: at all, of its access class, and until when."""
+
+    accredited: bool
+    cleared: bool
+    until: str | None
+
+
+def borrowing(connection: Connection, person: str, client: str, access_class: str, today: date) -> Borrowing:
+    """Return whether a person may borrow a paper of this access class; `until` is the last day, None without end."""
+    query = select(accreditations).where(accreditations.c.person == person, accreditations.c.client == client)
+    held = [
+        row
+        for row in connection.execute(query)
+        if row.role in PERMISSIONS["borrow"] and (row.until is None or row.until >= today.isoformat())
+    ]
+    cleared = [row for row in held if _rank(row.clearance) >= _rank(access_class)]
+    ends = [row.until for row in cleared or held]
+    until = None if not ends or None in ends else max(ends)
+    return Borrowing(bool(held), bool(cleared), until)

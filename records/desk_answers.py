@@ -6,12 +6,15 @@ lie in desk_answers.toml; docs/records-desk.md lists the codes and a test compar
 """
 
 import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from records.barcodes import KIND_NAMES
 from records.desk import ACCESS_CLASSES, BOX_STATES, CONDITIONS, FILE_STATES, LOAN_STATES, REQUEST_STATES
 
+Value = str | int | None
 Basket = Literal["done", "blocked", "confirm", "alert", "info"]
 
 
@@ -43,3 +46,26 @@ WORDS = frozenset({
     *map(state_word, (*FILE_STATES, *BOX_STATES, *LOAN_STATES, *REQUEST_STATES)), *KIND_NAMES.values(), *CONDITIONS,
     *ACCESS_CLASSES, *WEEKDAYS,
 })  # fmt: skip
+
+
+def filled(text: str, values: Mapping[str, Value], translate: Callable[[str], str] = str) -> str:
+    """Return a sentence in a language with its values in their places; states and kinds are translated too."""
+    shown = {name: translate(value) if value in WORDS else value for name, value in values.items()}
+    return translate(text).format(**shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence of the desk: its code and what stands in its places."""
+
+    code: str
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def basket(self) -> Basket:
+        """done, blocked, confirm, alert or info."""
+        return ANSWERS[self.code].basket
+
+    def text(self, translate: Callable[[str], str] = str) -> str:
+        """Return the sentence; names of states and kinds in it are translated too."""
+        return filled(ANSWERS[self.code].message, self.values, translate)

@@ -13,9 +13,10 @@ from custody.desk_tables import physical_files
 from custody.findings import Report
 from custody.ledger import Actor
 from custody.whereabouts import compare
+from records.desk_answers import Said
 from records.tables import persons
 from tasks.desk import places, receiving, shelving
-from tasks.desk.acts import Answer, Asked, Said, perform
+from tasks.desk.acts import Answer, Asked, perform
 
 ADMIN = Actor("psn_admin", "admin", "os")
 

@@ -23,30 +23,12 @@ from custody.desk_tables import desk_scans
 from custody.ledger import Draft, append
 from custody.movements import Act
 from custody.tables import ledger_head
-from records.desk_answers import ANSWERS, NEXT, WORDS, Basket
+from records.desk_answers import ANSWERS, NEXT, Basket, Said, Value, filled
 from records.errors import DeskError, InvalidValueError
 from records.ids import instant
 from tasks.services import Services
 
 TRIES = 3  # the constraint is met once at most; more is not a race but a fault
-Value = str | int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One sentence of the desk: its code and what stands in its places."""
-
-    code: str
-    values: Mapping[str, Value] = field(default_factory=dict)
-
-    @property
-    def basket(self) -> Basket:
-        """done, blocked, confirm, alert or info."""
-        return ANSWERS[self.code].basket
-
-    def text(self, translate: Callable[[str], str] = str) -> str:
-        """Return the sentence; names of states and kinds in it are translated too."""
-        return _filled(ANSWERS[self.code].message, self.values, translate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,7 @@ class Answer:
     def next_step(self, translate: Callable[[str], str] = str) -> str | None:
         """Return what to do next."""
         text = ANSWERS[self.said.code].next if self.then is None else NEXT[self.then]
-        return None if text is None else _filled(text, self.said.values, translate)
+        return None if text is None else filled(text, self.said.values, translate)
 
     def document(self) -> dict[str, Any]:
         """Return the JSON shape of the contract."""
@@ -272,8 +254,3 @@ def _deny(services: Services, asked: Asked, action: str, client: str, subject: s
             services.ids.new("evt"), "access_denied", subject, person.actor("none"), client=client, reason=action
         )
         append(connection, draft, services.clock.now())
-
-
-def _filled(text: str, values: Mapping[str, Value], translate: Callable[[str], str]) -> str:
-    shown = {name: translate(value) if value in WORDS else value for name, value in values.items()}
-    return translate(text).format(**shown)

@@ -12,10 +12,11 @@ from custody.codes import give_code
 from custody.desk_tables import box_profiles, boxes
 from custody.movements import Move, Position, move, reload
 from custody.whereabouts import files_within
+from records.desk_answers import Said
 from records.errors import InvalidValueError
 from records.ids import instant
 from tasks.desk import lookup, places, shelving
-from tasks.desk.acts import Answer, Asked, Desk, Said, perform, stop
+from tasks.desk.acts import Answer, Asked, Desk, perform, stop
 from tasks.desk.missing import note_absent
 from tasks.desk.receiving import answered, client_of
 from tasks.services import Services

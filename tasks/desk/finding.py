@@ -1,6 +1,5 @@
 """Where a paper is, who has it, and what happened to it: looking only, nothing is moved."""
 
-from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -10,11 +9,11 @@ from custody.desk_tables import boxes, locations
 from custody.movements import Paper
 from custody.tables import events
 from custody.whereabouts import where_is
-from records.desk_answers import WEEKDAYS, state_word
+from records.desk_answers import Said, state_word
 from records.tables import persons
 from tasks.answers import event_answer
 from tasks.desk import lookup
-from tasks.desk.acts import Answer, Asked, Desk, Said, look
+from tasks.desk.acts import Answer, Asked, Desk, look
 from tasks.desk.queue import open_loan
 from tasks.desk.receiving import answered
 from tasks.services import Services
@@ -88,8 +87,3 @@ def last_places(connection: Connection, paper: str, count: int = 3) -> tuple[lis
     places = dict.fromkeys(names[event["place"]] for event in told if event["place"] in names)
     people = dict.fromkeys(names[event["holder"]] for event in told if event["holder"] in names)
     return list(places)[:count], list(people)[:count]
-
-
-def weekday(day: date) -> str:
-    """Return the name of a day of the week, as sentences have it."""
-    return WEEKDAYS[day.weekday()]

@@ -13,10 +13,10 @@ from custody.desk_tables import physical_files
 from custody.loan_tables import loans, work_lines, work_orders
 from custody.movements import Move, Paper, Position, move, reload
 from custody.tables import events
-from records.desk_answers import state_word
+from records.desk_answers import Said, state_word
 from records.ids import instant
 from tasks.desk import lookup, places
-from tasks.desk.acts import Answer, Asked, Desk, Said, perform, stop
+from tasks.desk.acts import Answer, Asked, Desk, perform, stop
 from tasks.desk.finding import last_places
 from tasks.desk.incidents import open_incident, settle
 from tasks.desk.queue import open_loan

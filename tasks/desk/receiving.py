@@ -14,12 +14,12 @@ from custody.movements import Move, Paper, Position, move, reload
 from custody.whereabouts import where_is
 from records.barcodes import Kind
 from records.catalogue import client_by_name, resolve
-from records.desk_answers import state_word
+from records.desk_answers import Said, state_word
 from records.errors import AmbiguousIdError, InvalidValueError, UnknownIdError
 from records.ids import instant
 from records.tables import pages, record_sources, records
 from tasks.desk import lookup, places
-from tasks.desk.acts import Answer, Asked, Desk, Said, perform, stop
+from tasks.desk.acts import Answer, Asked, Desk, perform, stop
 from tasks.services import Services
 
 

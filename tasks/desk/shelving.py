@@ -13,9 +13,9 @@ from sqlalchemy import func, select, update
 from custody.desk_tables import box_profiles, boxes, locations, physical_files
 from custody.movements import Move, Paper, Position, move, reload
 from custody.whereabouts import boxes_around, where_is
-from records.desk_answers import state_word
+from records.desk_answers import Said, state_word
 from tasks.desk import lookup, places
-from tasks.desk.acts import Answer, Asked, Desk, Said, perform, stop
+from tasks.desk.acts import Answer, Asked, Desk, perform, stop
 from tasks.desk.queue import open_requests
 from tasks.desk.receiving import answered
 from tasks.services import Services
