@@ -73,6 +73,11 @@ def _(text: str) -> str:
     return str(_language().gettext(text))
 
 
+def language_code() -> str:
+    """Return the language of who reads, `en` or `es`."""
+    return str(_language().info().get("language", "en"))
+
+
 def _language() -> Any:
     if not _catalogue:
         with suppress(locale.Error):

@@ -23,6 +23,8 @@ COMMANDS = {
     "batch": "cli.batch",
     "client": "cli.client",
     "person": "cli.person",
+    "print": "cli.printing",
+    "report": "cli.report",
     "index": "cli.index",
     "config": "cli.config",
     "doctor": "cli.doctor",

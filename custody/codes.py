@@ -46,6 +46,14 @@ def give_code(connection: Connection, target: str, now: datetime, code: str | No
     return code
 
 
+def set_aside(connection: Connection, kind: Kind, count: int) -> list[str]:
+    """Return the next codes of a kind, which nothing else will get by itself: for labels printed before their things.
+
+    Such a code is given when its label is scanned as a new thing's own (`own_code`); until then it stands for nothing.
+    """
+    return [_next_code(connection, kind) for _ in range(count)]
+
+
 def own_code(raw: str, kind: Kind) -> str:
     """Return a code that somebody else printed, as it may be given to a thing of this kind.
 

@@ -63,6 +63,17 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
 }  # fmt: skip
 
 
+# the same types about paper, where the words about a scan would be wrong
+PAPER_SUMMARIES = {"registered": "The paper was announced", "received": "The paper was taken over"}
+
+
+def summary_of(event_type: str, subject: str) -> str:
+    """Return in a few words what an event of this type says of its subject."""
+    if subject.startswith(("fil_", "box_")) and event_type in PAPER_SUMMARIES:
+        return PAPER_SUMMARIES[event_type]
+    return SUMMARIES.get(event_type, event_type.replace("_", " "))
+
+
 def client_name(connection: Connection, client: str) -> str:
     """Return a client's name."""
     return str(connection.execute(select(clients.c.name).where(clients.c.id == client)).scalar_one())
@@ -179,7 +190,7 @@ def event_answer(entry: ledger.Entry, record: str | None = None) -> Answer:
     return {
         "seq": entry.seq, "id": entry.id, "time": event["ts"], "type": event["type"], "subject": event["subject"],
         "record": record, "actor": event["actor"]["id"], "reason": event["reason"], "from": event["from"],
-        "to": event["to"], "summary": SUMMARIES.get(event["type"], event["type"].replace("_", " ")),
+        "to": event["to"], "summary": summary_of(event["type"], event["subject"]),
     }  # fmt: skip
 
 

@@ -16,16 +16,27 @@ from cli import frame
 from cli.main import muniment
 from cli.reasons import CODES
 from records.barcodes import KIND_NAMES
-from records.desk import CONDITIONS, TRANSFER_CHECKS, TRANSFER_KINDS, WANTS
+from records.desk import (
+    CONDITIONS,
+    FILE_STATES,
+    LOAN_STATES,
+    PAGES_BASES,
+    PLACE_KINDS,
+    TRANSFER_CHECKS,
+    TRANSFER_KINDS,
+    WANTS,
+)
 from records.desk_commands import MEANINGS, Command
 from records.errors import MunimentError
 from records.fields import Status
 from records.lifecycle import BATCH_STATES, EVENT_TYPES, RECORD_STATES, STATUS_STATES
 from records.reasons import REFUSALS, WAITING
 from records.review_codes import REVIEW_CODES
-from tasks.answers import SUMMARIES
+from tasks.answers import PAPER_SUMMARIES, SUMMARIES
 from tasks.desk_papers import PICK_LIST, PUT_BACK_LIST
 from tasks.desk_scans import PREFIX
+from tasks.reports.court import PROVED
+from tasks.reports.report import TOTALS
 
 ROOT = Path(__file__).resolve().parents[2]
 PO = ROOT / "infra/locale/es/LC_MESSAGES/muniment.po"
@@ -46,15 +57,17 @@ def missing(spanish: Catalog, texts: Iterator[str] | set[str]) -> list[str]:
     return found
 
 
-def calls(name: str, *folders: str) -> set[str]:
-    """Return the constant first arguments of calls; also those within f-strings, which babel does not see."""
+def calls(name: str, *folders: str, argument: int = 0) -> set[str]:
+    """Return the constant arguments at one place of calls; also those within f-strings, which babel does not see."""
     found = set()
-    for path in (path for folder in folders for path in sorted((ROOT / folder).glob("*.py"))):
+    for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                if called == name and isinstance(node.args[0].value, str):
-                    found.add(node.args[0].value)
+            if not isinstance(node, ast.Call) or len(node.args) <= argument:
+                continue
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given = node.args[argument]
+            if called == name and isinstance(given, ast.Constant) and isinstance(given.value, str):
+                found.add(given.value)
     return found
 
 
@@ -80,9 +93,17 @@ def test_every_text_within_another_has_its_spanish(spanish: Catalog) -> None:
 
 
 def test_every_text_on_paper_has_its_spanish(spanish: Catalog) -> None:
-    texts = calls("say", "tasks") | {PICK_LIST, PUT_BACK_LIST}
+    texts = calls("say", "tasks") | {PICK_LIST, PUT_BACK_LIST, PROVED}
     assert len(texts) > 30
     assert missing(spanish, texts | {*CONDITIONS, *WANTS, *TRANSFER_KINDS, *TRANSFER_CHECKS}) == []
+
+
+def test_every_report_has_its_spanish(spanish: Catalog) -> None:
+    texts = calls("Column", "tasks/reports", argument=1) | calls("Report", "tasks/reports", argument=1)
+    assert len(texts) > 40
+    words = {total.replace("_", " ") for total in TOTALS} | {state.replace("_", " ") for state in FILE_STATES}
+    words |= {kind.replace("_", " ") for kind in PLACE_KINDS} | {"file", "case number", *PAGES_BASES, *LOAN_STATES}
+    assert missing(spanish, texts | {word.replace("_", " ") for word in words}) == []
 
 
 def test_every_command_of_the_desk_has_its_spanish(spanish: Catalog) -> None:
@@ -102,6 +123,7 @@ def test_every_word_of_the_closed_lists_has_its_spanish(spanish: Catalog) -> Non
             yield from tree(below)
 
     words = {*STATUS_STATES, *RECORD_STATES, *BATCH_STATES, *get_args(Status), *REVIEW_CODES.values(), *CODES.values()}
+    words |= set(PAPER_SUMMARIES.values())
     words |= {SUMMARIES.get(event, event.replace("_", " ")) for event in EVENT_TYPES}
     words |= {cls.next_step for cls in tree(MunimentError)} | set(KIND_NAMES.values())
     words |= {text.partition(": ")[2] or text for text in (*REFUSALS.values(), *WAITING.values())}
