@@ -81,15 +81,18 @@ class FieldBench:
 
     def measure(self, documents: Sequence[Labelled]) -> None:
         """Describe every document of the wanted part, in every way its set is read."""
+        for document, name, pages in self.readings(documents):
+            began = process_time()
+            found = describe(pages, self.library, self.today)
+            self.described_seconds += process_time() - began
+            self.cases += compare(name, document.digest, document, found)
+
+    def readings(self, documents: Sequence[Labelled]) -> Iterator[tuple[Labelled, str, tuple[PageText, ...]]]:
+        """Yield every document of the wanted part, in every way its set is read: itself, what that is called, pages."""
         for document in documents:
-            digest = document.digest
-            if self.part != "all" and is_held_out(digest) != (self.part == "held-out"):
-                continue
-            for name, pages in self._readings(document):
-                began = process_time()
-                found = describe(pages, self.library, self.today)
-                self.described_seconds += process_time() - began
-                self.cases += compare(name, digest, document, found)
+            if self.part == "all" or is_held_out(document.digest) == (self.part == "held-out"):
+                for name, pages in self._readings(document):
+                    yield document, name, pages
 
     def _readings(self, document: Labelled) -> Iterator[tuple[str, tuple[PageText, ...]]]:
         for variant in SCANNED if document.set_name in DRAWN_SETS else SCANNED[:1]:

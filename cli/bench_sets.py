@@ -1,22 +1,18 @@
 """`muniment bench --set fields:DIR` and `reading:DIR`: sets with known answers, measured without making a home."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from cli import bench_fields, bench_scans, bench_truth
+from cli import bench_fields, bench_truth
+from cli.bench_labelled import library_of, open_words
+from cli.bench_scans import WordCache
 from cli.frame import Frame
-from infra.children import Children
 from infra.clock import SystemClock
 from infra.settings import Settings
-from records.class_library import load_library, shipped_library
 from records.errors import MissingProgramError
-from records.options import Limits, ReadingOptions
-from tasks.line_engine import is_installed
-from tasks.ocr import open_engine
 
 WORN = 3  # pages of each set that each kind of wear is laid on
 
@@ -55,46 +51,30 @@ def answer_known_set(
         InvalidValueError: the folder holds no such set.
         MissingProgramError: a package that measuring needs is not installed.
     """
-    options = ReadingOptions(
-        tuple(settings.languages.split("+")), settings.ocr_engine, settings.tessdata, settings.renderer,
-        second=settings.second_engine == "auto",
-    )  # fmt: skip
-    with (
-        tempfile.TemporaryDirectory(prefix="muniment-bench-") as place,
-        Children(settings.workers, settings.child_bytes, Path(place)) as children,
-    ):
-        engine = open_engine(options.engine, options.tessdata).name
-        engine += "; second" if options.second and is_installed() else ""
+    with open_words(settings) as words:
         if known.kind == "fields":
-            _fields(frame, settings, known.folder, part, (children, options, engine, Path(place)))
+            _fields(frame, settings, known.folder, part, words)
         else:
-            _reading(frame, known.folder, part, most, (children, options, engine, Path(place)))
+            _reading(frame, known.folder, part, most, words)
 
 
-Means = tuple[Children, ReadingOptions, str, Path]
-
-
-def _fields(frame: Frame, settings: Settings, folder: Path, part: bench_fields.Part, means: Means) -> None:
-    children, options, engine, place = means
+def _fields(frame: Frame, settings: Settings, folder: Path, part: bench_fields.Part, words: WordCache) -> None:
     documents = bench_truth.find_sets(folder)
-    library = load_library([settings.class_folder]) if settings.class_folder else shipped_library()
     today = SystemClock().now().astimezone().date()
-    cache = bench_scans.WordCache(children, options, Limits(), engine, place)
-    bench = bench_fields.FieldBench(cache, library, today, part, frame.hint, [])
+    bench = bench_fields.FieldBench(words, library_of(settings), today, part, frame.hint, [])
     bench.measure(documents)
     document = bench_fields.answer_of(bench, folder, len(documents))
     frame.answer(document, lambda: bench_fields.plain(document))
 
 
-def _reading(frame: Frame, folder: Path, part: bench_fields.Part, most: int | None, means: Means) -> None:
+def _reading(frame: Frame, folder: Path, part: bench_fields.Part, most: int | None, words: WordCache) -> None:
     try:
         from cli import bench_reading
     except ImportError as error:
         raise MissingProgramError("rapidfuzz is not installed: pip install --editable '.[bench]'") from error
     from cli.reading_truth import find_pages
 
-    children, options, engine, place = means
     work = bench_reading.chosen(find_pages(folder), part, most, WORN)
-    found = list(bench_reading.measure(work, children, options, Limits(), place, frame.hint))
-    document = bench_reading.answer_of(found, folder, part, engine)
+    found = list(bench_reading.measure(work, words.children, words.options, words.limits, words.folder, frame.hint))
+    document = bench_reading.answer_of(found, folder, part, words.engine)
     frame.answer(document, lambda: bench_reading.plain(document))

@@ -6,13 +6,21 @@ always, where a word is wrong (figures of real engines: the reading chapter of t
 """
 
 from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
 from random import Random
+
+from PIL import Image, ImageDraw, ImageFont
 
 from records.text import Box, PageText, Word
 
 WIDE, HIGH = 2480, 3508  # pixels of the sheet
 LETTER = 34  # pixels of usual letters' height
 SHARE = 0.52  # a letter's width by its height
+
+_FONTS = Path(str(files("reportlab"))) / "fonts"
+# Pillow's own typeface and those of a package we have anyway, with the share of a box's height at which they fit in it
+FACES = ((None, 0.98), (_FONTS / "Vera.ttf", 0.84), (_FONTS / "VeraBd.ttf", 0.76), (_FONTS / "VeraIt.ttf", 0.84))
 
 _CONFUSED = {
     "0": "O8D6", "1": "l7I", "2": "Z7", "3": "8", "4": "A1", "5": "S6", "6": "8G", "7": "1", "8": "B36", "9": "g4",
@@ -41,7 +49,7 @@ class Sheet:
             if part:
                 x0 = left + round(start * size * SHARE)
                 x1 = left + round((start + len(part)) * size * SHARE) - 2
-                self.words.append(Word(part, Box(max(x0, 0), y, max(x1, 1), y + size), 96.0, self.line, self.line))
+                self.words.append(Word(part, Box(max(x0, 0), y, max(x1, 1), y + size), 100.0, self.line, self.line))
             start += len(part) + 1
         return wide
 
@@ -56,6 +64,24 @@ class Sheet:
         engine = "drawn"
         born = source == "born-digital"
         return PageText(1, WIDE, HIGH, 300, 0, 0.0, language, engine, False, "born-digital" if born else "ocr", words)
+
+
+def picture(page: PageText, draw: Random) -> Image.Image:
+    """Return a sheet as a scanner would see it: grey, 300 dpi, cut to what is set on it, in one of four typefaces."""
+    high = min(page.height, max(word.box.y1 for word in page.words) + 120)
+    wide = min(page.width, max(word.box.x1 for word in page.words) + 120)
+    image = Image.new("L", (wide, high), draw.randrange(238, 256))
+    pen, ink = ImageDraw.Draw(image), draw.randrange(0, 60)
+    face, share = draw.choice(FACES)
+    lines: dict[int, list[Word]] = {}
+    for word in page.words:
+        lines.setdefault(word.line, []).append(word)
+    for words in lines.values():  # spaced by the typeface, as print is
+        box = words[0].box
+        size = round((box.y1 - box.y0) * share)
+        letters = ImageFont.load_default(size) if face is None else ImageFont.truetype(str(face), size)
+        pen.text((box.x0, box.y0), " ".join(word.text for word in words), ink, letters)
+    return image
 
 
 def misread(page: PageText, draw: Random, rate: float) -> PageText:

@@ -35,9 +35,12 @@ CHECKS = (
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",
-    "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless",
+    "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless", "mrz",
 )  # fmt: skip
 CLASS_KEYS = ("name", "version", "title", "words", "against", "labels", "equations", "tax_table", "field")
+ZONE_FIELDS = (
+    "document_type", "number", "surname", "given_names", "birth_date", "expiry_date", "nationality", "sex", "issuer"
+)  # fmt: skip
 TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates")
 GENERIC = "generic"
 
@@ -70,6 +73,7 @@ class FieldSpec:
     unknown_ok: tuple[str, ...] = ()
     evidence: bool = False
     unless: Phrases = field(default_factory=dict)
+    mrz: str | None = None  # what of the machine readable zone this field is
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +296,7 @@ def _parse_field(row: Any, source: str, number: int) -> FieldSpec:
         unknown_ok=reader.texts("unknown_ok", CHECKS),
         evidence=reader.truth("evidence"),
         unless=reader.phrases("unless", 1),
+        mrz=reader.choice("mrz", ZONE_FIELDS) if "mrz" in reader.table else None,
     )
 
 

@@ -33,7 +33,7 @@ MONTHS: dict[str, int] = {name: number for number, names in enumerate(_MONTH_NAM
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 
 _NUMERIC_DATE = re.compile(
-    r"(?<![\w/.,-])(\d{1,2})\s?(?:([-/])\s?(\d{1,2})\s?\2|[.,]\s?(\d{1,2})\s?[.,])\s?(\d{4}|\d{2})(?![\d/]|[.,-]\d)"
+    r"(?<![\w/.,-])(\d{1,2})\s?(?:([-/])\s?(\d{1,2})\s?\2|[.,]\s?(\d{1,2})\s?[.,])\s?(\d{4}|\d{2}(?!\w))(?![\d/]|[.,-]\d)"
 )  # a comma is a point misread: no amount looks like 11,04,20
 _ISO_DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _DAY_MONTH = re.compile(

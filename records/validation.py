@@ -132,6 +132,9 @@ _CONFUSED = {
 
 
 def _one_edit(value: str) -> Iterator[str]:
+    for other in string.digits + string.ascii_uppercase:  # the control character alone: the likeliest for a typist
+        if value and other != value[-1]:
+            yield value[:-1] + other
     for position, character in enumerate(value):
         for other in _CONFUSED.get(character, ""):
             yield value[:position] + other + value[position + 1 :]

@@ -5,6 +5,7 @@ places. If none does, the sum is held, however surely each amount was read; if o
 and said to be derived (reference of data verification, section 4 and acceptance cases 13 and 14).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,15 +70,24 @@ def solve(
         return Solution(best, check_sum(equation, values, lines), weak=weak)
     if equation.result in chosen and (chosen[equation.result].score < WEAK or _far_off(equation, chosen, table)):
         del chosen[equation.result]
+    if table is not None and _is_odd(equation, {n: Decimal(c.value) for n, c in chosen.items()}, table):
+        chosen.pop(table.tax, None)
     values = {name: Decimal(choice.value) for name, choice in chosen.items()}
     missing = derive(equation, values) or _derive_optional(equation, values)
     enough = len(values) >= 2 or len(equation.fields) == 2  # a total is not derived from the net amount alone
+    if missing is not None and len(values) == 1:  # unless another amount says the same
+        others = (choice for name, found in choices.items() if name not in equation.fields for choice in found[:2])
+        enough |= any(Decimal(choice.value) == missing[1] for choice in others if _is_amount(choice))
     if missing is not None and missing[1] > 0 and enough:
         name, value = missing
         made = Candidate(name, money_text(value), "", 0, (), 0.6, "derived")
         chosen[name] = Choice(made, 0.6, 1)
         return Solution(chosen, Check("totals", "unknown", f"derived from the others: {equation.text}"), name)
     return Solution(chosen, check_sum(equation, values, lines))
+
+
+def _is_amount(choice: Choice) -> bool:
+    return re.fullmatch(r"-?\d+\.\d{2,}", choice.value) is not None
 
 
 def _told_by_table(equation: Equation, chosen: Mapping[str, Choice], table: TaxTable | None) -> bool:

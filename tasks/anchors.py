@@ -23,8 +23,8 @@ BELOW_HEIGHTS = 4.0  # and how far down, in heights of the label's row
 
 # What Tesseract takes for what on worn print; both ways where it was seen both ways.
 _CONFUSED = {
-    "a": "a4", "b": "b8", "c": "ce", "e": "ec", "g": "g9", "h": "hn", "i": "i1lt", "l": "l1i", "m": "mn", "n": "nm",
-    "o": "o09", "q": "qo", "s": "s5", "t": "tif", "u": "uv", "v": "vu", "z": "z2",
+    "a": "a4", "b": "b8", "c": "ce", "e": "ec", "g": "g9b", "h": "hn", "i": "i1lt", "l": "l1i", "m": "mn", "n": "nm",
+    "o": "o09u", "q": "qo", "s": "s5", "t": "ti1f", "u": "uv", "v": "vu", "z": "z2",
 }  # fmt: skip
 
 

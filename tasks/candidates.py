@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from records.class_library import FieldSpec
 from records.normalise import (
@@ -28,8 +28,11 @@ CUT_OFF = 0.6  # of an amount with one decimal: the other was perhaps not read
 EARLIER_MONEY = 0.6  # of an amount that is not the last beside its label
 FAR_AWAY = 0.85  # of a value that other words part from its label
 FAR_CHARACTERS = 22
+MISREAD_DATE = 0.7  # of a date in which letters stand for digits (12/O4/2025)
 SHORT_CODE = {1: 0.45, 2: 0.7}  # of a code of so few characters, more often a row's number
 
+_NEAR_DATE = re.compile(r"(?<![\w/.-])[\dOoQIlZSB]{1,2}([/.-])[\dOoQIlZSB]{1,2}\1[\dOoQIlZSB]{2,4}(?![\w/-])")
+_DIGITS = str.maketrans("OoQIlZSB", "00011258")
 _LEAD = re.compile(r"[\W_]*(?:(?:n[oº°]?|num|number|no|nr|del?|el|is)\b[\W_]*)?", re.IGNORECASE)
 _IBAN = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[0-9OI]{2}(?:[ .-]{0,3}[A-Z0-9]){11,32})")
 
@@ -131,13 +134,27 @@ def _codes(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
 
 
 def _dates(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
-    for position, reading in enumerate(find_dates(text, conventions.date_order)):
+    found = find_dates(text, conventions.date_order)
+    if not found:
+        for reading in find_dates(_NEAR_DATE.sub(_as_digits, text), conventions.date_order)[:1]:
+            raw = text[reading.start : reading.end]
+            yield replace(reading, raw=raw), MISREAD_DATE
+    for position, reading in enumerate(found):
         near = 1.0 if reading.start <= FAR_CHARACTERS else FAR_AWAY
         yield reading, near * (1.0 if position == 0 else 0.6)
 
 
+def _as_digits(match: "re.Match[str]") -> str:
+    return match[0].translate(_DIGITS)
+
+
 def _money(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
-    readings = find_money(text, conventions.decimal)
+    days = [*find_dates(text, conventions.date_order), *find_times(text)]
+    readings = [
+        reading
+        for reading in find_money(text, conventions.decimal)
+        if reading.firm or not any(day.start < reading.end and reading.start < day.end for day in days)
+    ]
     firm = [reading for reading in readings if reading.firm]
     for position, reading in enumerate(reversed(firm)):
         cents = re.search(r"[.,]\s?(\d{1,2})\D*$", reading.raw)

@@ -4,21 +4,23 @@ A pure function of the pages as read, the class library and today's date (design
 records.fields). Order: lay out, conventions, class, labels, candidates, amounts together, checks, reasons.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from records.arithmetic import Equation, check_tax
+from records.calibration import Calibration, shipped_calibration
 from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
 from records.fields import Check, Description, Field, ReviewReason
 from records.text import PageText
 from records.validation import check_date, check_date_order
+from tasks import zones
 from tasks.amounts import Solution, solve, with_sums
 from tasks.classify import Classification, classify
 from tasks.conventions import Conventions, find_conventions
 from tasks.extract import Choice, collect, mark_pages, rank
-from tasks.judge import Verdict, judge, missing, reasons, status_of
+from tasks.judge import Judging, Verdict, judge, missing, reasons, status_of
 from tasks.layout import PageLayout, lay_out
 from tasks.line_items import check_line_items, find_line_items
 from tasks.tax_table import offer_sums
@@ -27,8 +29,17 @@ FIRST_PAGES = 12  # pages looked at from the front
 LAST_PAGES = 4  # and from the back: a long record states what it is at its ends
 
 
+Observer = Callable[[str, Mapping[str, float]], None]
+
+
 def describe(
-    pages: Sequence[PageText], library: ClassLibrary, today: date, class_hint: str | None = None
+    pages: Sequence[PageText],
+    library: ClassLibrary,
+    today: date,
+    class_hint: str | None = None,
+    *,
+    calibration: Calibration | None = None,
+    observe: Observer | None = None,
 ) -> Description:
     """Describe a record from its pages as read.
 
@@ -37,6 +48,8 @@ def describe(
         library: the record classes.
         today: the day of describing, for checks of dates.
         class_hint: a class a person or channel has named; it is taken as it is.
+        calibration: the models of measured confidence; None takes the shipped ones.
+        observe: told each field's features, where confidence is to be fitted.
 
     Raises:
         RecordClassError: the library has no class named `class_hint`.
@@ -44,7 +57,8 @@ def describe(
     ends = [*pages[:FIRST_PAGES], *pages[max(FIRST_PAGES, len(pages) - LAST_PAGES) :]]
     layouts = [lay_out(page) for page in ends]
     found = _classify(layouts, library, class_hint)
-    fields, review = _describe_fields(layouts, found.record_class, today)
+    models = shipped_calibration() if calibration is None else calibration
+    fields, review = _describe_fields(layouts, found.record_class, _Context(today, models, observe))
     if not any(layout.rows for layout in layouts):
         review = [ReviewReason("no-text", None, "no words on any page")]
     if found.close is not None:
@@ -73,22 +87,37 @@ def _classify(layouts: Sequence[PageLayout], library: ClassLibrary, hint: str | 
     return classify(layouts, library)
 
 
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What describing needs beside the pages and the class."""
+
+    today: date
+    calibration: Calibration
+    observe: Observer | None
+
+
 def _describe_fields(
-    layouts: Sequence[PageLayout], record_class: RecordClass, today: date
+    layouts: Sequence[PageLayout], record_class: RecordClass, context: _Context
 ) -> tuple[list[Field], list[ReviewReason]]:
     conventions = find_conventions(layouts)
     marks = mark_pages(layouts, record_class)
     candidates = collect(marks, record_class, conventions)
+    zone = zones.find(marks, context.today) if any(spec.mrz for spec in record_class.fields) else None
+    for candidate in zones.candidates(record_class, zone) if zone is not None else ():
+        candidates[candidate.field] = [candidate, *candidates.get(candidate.field, [])]
     specs = {spec.name: spec for spec in record_class.fields}
-    ranked = {name: _plausible(specs[name], rank(specs[name], found), today) for name, found in candidates.items()}
-    summed = {spec.field for equation in record_class.equations for spec in equation.terms}
+    ranked = {
+        name: _plausible(specs[name], rank(specs[name], found), context.today) for name, found in candidates.items()
+    }
+    table = record_class.tax_table
+    summed = set() if table is None else {table.base, table.tax, table.withheld or ""}  # printed once for each rate
     for name in summed & candidates.keys():
         ranked[name] = with_sums(ranked[name], candidates[name])
     ranked = offer_sums(record_class, marks, conventions, ranked)
     chosen = {name: choices[0] for name, choices in ranked.items() if choices}
     verdicts = _settle_amounts(record_class, ranked, chosen)
     _settle_rates(record_class, ranked, chosen, verdicts)
-    engines = {layout.page.page: layout.page.engine for layout in layouts}
+    pages = {layout.page.page: layout.page for layout in layouts}
     fields = []
     for spec in record_class.fields:
         if spec.evidence or spec.cardinality == "lines":
@@ -97,8 +126,9 @@ def _describe_fields(
             fields.append(_currency(spec, chosen.get(spec.of or ""), conventions))
             continue
         choice = chosen.get(spec.name)
-        engine = engines.get(choice.best.page if choice else 0, "")
-        fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), today, engine))
+        model = context.calibration.model(record_class.name, record_class.version, spec.name)
+        judging = Judging(context.today, pages.get(choice.best.page if choice else 0), model, context.observe)
+        fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), judging))
     fields = _with_currency(_cross_check(fields, specs), conventions)
     review = [reason for field in fields for reason in reasons(specs[field.name], field)]
     lines, doubt = check_line_items(find_line_items(marks, record_class, conventions), fields)
@@ -211,9 +241,15 @@ def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec]) -> lis
             extra += _tax_check(field.value, str(values["net"]), str(values["tax_rate"]))
         if extra:
             checks = (*field.checks, *extra)
-            field = replace(field, checks=checks, status=status_of(spec, field.confidence, checks))
+            status = field.status if not _stands(extra) else status_of(spec, 0.0, checks)
+            field = replace(field, checks=checks, status=status)
         found.append(field)
     return found
+
+
+def _stands(checks: Sequence[Check]) -> bool:
+    """Tell whether one of these checks stands against the value."""
+    return any(check.outcome not in ("pass", "info", "warn") for check in checks)
 
 
 def _tax_check(tax: str, net: str, rate: str) -> list[Check]:

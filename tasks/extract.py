@@ -28,6 +28,7 @@ from tasks.parties import (
 
 UNLABELLED = 0.62  # of a value found by its form alone
 UNLABELLED_PARTY = 0.75  # of the recipient's name where nothing says that it is
+TAKEN = 0.5  # score from which words that are one field's value are not another's by their form alone
 ONLY_ONE = 0.9  # of a value found by its form alone, where the record has no other of that form
 REPEATED_PLACE = 0.03  # how much the first (or last) of equal places is preferred, per place, at most five
 SUPPORT = 0.5  # how much a further place with the same value counts
@@ -99,7 +100,7 @@ def collect(
         else:
             candidates = _labelled(spec, marks, conventions)
         found[spec.name] = sorted(candidates, key=lambda candidate: -candidate.score)
-    taken = {candidate.words for candidates in found.values() for candidate in candidates}
+    taken = {one.words for candidates in found.values() for one in candidates if one.score >= TAKEN}
     for spec in record_class.fields:
         if _wants_unlabelled(spec) and found.get(spec.name) == []:
             found[spec.name] = [c for c in _unlabelled(spec, marks, conventions) if c.words not in taken]

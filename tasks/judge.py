@@ -1,19 +1,22 @@
 """Turn chosen values into fields: confidence, checks, and whether a person must look.
 
-The confidence of a field is a heuristic, not yet calibrated: how well its place speaks for the value, times the
-engine's least confidence in its words, times how far it is ahead of rivals; a sum that closes raises it, and no
-confidence outweighs a check that holds (reference of data verification, section 11). `accepted` means taken without a
-person: confidence at least the class file's threshold and every check passed, informed or warned.
+The confidence of a field is measured where there is a model for it (records.calibration, tasks.confidence). Elsewhere,
+as in classes of one's own, it is a heuristic: how well its place speaks for the value, times the engine's least
+confidence in its words, times how far it is ahead of rivals; a sum that closes raises it. No confidence outweighs a
+check that holds (reference of data verification, section 11). `accepted` means taken without a person: confidence at
+least the threshold, the model's or else the class file's, and every check passed, informed or warned.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from records.calibration import Model
 from records.class_library import FieldSpec
 from records.fields import Check, Field, ReviewReason, Status
 from records.review_codes import CODE_OF_CHECK
+from records.text import PageText
 from records.validation import (
     check_birth_date,
     check_date,
@@ -23,7 +26,9 @@ from records.validation import (
     check_tax_id,
     repair_tax_id,
 )
+from tasks import zones
 from tasks.candidates import Candidate
+from tasks.confidence import Evidence, features_of, measured
 from tasks.extract import Choice, rival_penalty
 
 SURE_WORD = 0.90  # engine confidence from which a word costs nothing
@@ -45,26 +50,47 @@ class Verdict:
     weak: bool = False  # its sum closes only if an amount that was read is left out
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What judging a field needs beside its candidates: the day, the page it stands on, and its measured model.
+
+    `observe` is told every field's features where confidence is to be fitted.
+    """
+
+    today: date
+    page: PageText | None = None
+    model: Model | None = None
+    observe: Callable[[str, Mapping[str, float]], None] | None = None
+
+
 def judge(
-    spec: FieldSpec, choice: Choice | None, ranked: Sequence[Choice], verdict: Verdict, today: date, engine: str
+    spec: FieldSpec, choice: Choice | None, ranked: Sequence[Choice], verdict: Verdict, judging: Judging
 ) -> Field:
     """Return the field for a chosen value, or one with status `missing` where nothing was found."""
     if choice is None:
         return missing(spec)
-    candidate, checks = _check(spec, choice, ranked, verdict, today)
+    candidate, checks = _check(spec, choice, ranked, verdict, judging.today)
     confidence = _confidence(spec, choice, ranked, verdict)
+    threshold = spec.threshold
+    if judging.model is not None or judging.observe is not None:
+        seen = Evidence(choice, ranked, verdict.confirmed, verdict.weak, verdict.derived, checks, judging.page)
+        features = features_of(spec, seen)
+        if judging.observe is not None:
+            judging.observe(spec.name, features)
+        if judging.model is not None:
+            confidence, threshold = measured(judging.model, features), judging.model.threshold
     return Field(
         name=spec.name,
         value=candidate.value,
         type=spec.type,
-        status=status_of(spec, confidence, checks),
+        status=status_of(spec, confidence, checks, threshold),
         raw=candidate.raw or None,
         currency=candidate.currency,
         page=candidate.page or None,
         box=candidate.box,
         confidence=round(confidence, 3),
         method="checked" if verdict.confirmed else candidate.method,
-        engine=engine if candidate.words else None,
+        engine=judging.page.engine if candidate.words and judging.page is not None else None,
         checks=checks,
     )
 
@@ -74,12 +100,15 @@ def missing(spec: FieldSpec) -> Field:
     return Field(spec.name, None, spec.type, "missing")
 
 
-def status_of(spec: FieldSpec, confidence: float, checks: Sequence[Check]) -> Status:
-    """Return `accepted` or `review`; a check that could not run counts as passed only where the class file says so."""
+def status_of(spec: FieldSpec, confidence: float, checks: Sequence[Check], threshold: float | None = None) -> Status:
+    """Return `accepted` or `review`; a check that could not run counts as passed only where the class file says so.
+
+    `threshold` is that of a measured confidence; None takes the class file's.
+    """
     for check in checks:
         if check.outcome not in _GOOD and not (check.outcome == "unknown" and check.check in spec.unknown_ok):
             return "review"
-    return "accepted" if confidence >= spec.threshold else "review"
+    return "accepted" if confidence >= (spec.threshold if threshold is None else threshold) else "review"
 
 
 def _confidence(spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> float:
@@ -107,6 +136,8 @@ def _check(
         checks.append(Check("ambiguous", "hold", f"a digit may be missing at the end of {candidate.raw!r}"))
     elif candidate.ambiguous and not verdict.confirmed:
         checks.append(Check("ambiguous", "hold", f"{candidate.raw!r} can be read in two ways"))
+    if candidate.method == "mrz":
+        checks += zones.checks(spec.mrz or spec.name, choice, ranked)
     for name in spec.checks:
         if name == "tax-id":
             candidate, check = _tax_id(candidate)
@@ -173,7 +204,5 @@ def reasons(spec: FieldSpec, field: Field) -> list[ReviewReason]:
         if check.outcome not in _GOOD and check.check not in spec.unknown_ok
     ]
     if not found:
-        found = [
-            ReviewReason("low-confidence", field.name, f"{field.confidence:.2f} of {spec.threshold:.2f} asked for")
-        ]
+        found = [ReviewReason("low-confidence", field.name, f"{field.confidence:.2f} is less than is asked for")]
     return found

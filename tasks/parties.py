@@ -16,6 +16,7 @@ from records.validation import is_spanish_tax_id, is_tax_id, repair_tax_id
 from tasks.anchors import Hit
 from tasks.candidates import FIRM, Candidate, from_reading
 from tasks.layout import Cell, PageLayout, Row
+from tasks.lexicon import mend
 
 BLOCK_ROWS = 9
 BLOCK_GAP = 2.3  # letter heights without a line end a block
@@ -29,7 +30,8 @@ LEGAL_FORM = re.compile(
     r"(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?"
     r"|s\.?\s?l\.?\s?l\.?\s?p?\.?|s\.?\s?coop\.?(?:\s?\w{1,3}\.?)?|slne|aie|ute|sociedad limitada|sociedad anonima"
     r"|gmbh(?: & co\.? kg)?|ag|kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
-    r"|sarl|sas|srl|s\.?p\.?a\.?|lda|sdn\.? bhd|bhd|pvt\.? ltd|pty ltd|enterprise|trading)[.,]?(?=$|[\s(),-])"
+    r"|sarl|sas|srl|s\.?p\.?a\.?|lda|s[dao0][nm]\.? ?[b8]h[do0]|[b8]hd|pvt\.? ltd|pty ltd|enterprise|trading)"
+    r"[.,]?(?=$|[\s(),-])"
 )
 _ADDRESS = re.compile(
     r"(?<![a-z])(?:c/|calle|avda|avenida|av\.|plaza|pza|paseo|po|ctra|carretera|camino|ronda|poligono|pol\. ind|urb"
@@ -47,6 +49,7 @@ _NOT_NAMES = re.compile(
     r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|company (?:reg\.? )?no.*|co\.? ?reg.*"
     r"|statement|project statement|kopie.*)\W*$"
 )
+_MISREAD_FORM = re.compile(r"(?<![A-Za-z])S[dao0][nm] ?[b8]h[do0](?![A-Za-z])", re.IGNORECASE)  # no words are like it
 _LEFT_OVER = re.compile(r"[^\W\d_]{1,12}\s?[:;]\s+(?=\S{2})")
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _SPANISH_ID = re.compile(
@@ -87,8 +90,14 @@ def is_name(text: str) -> bool:
 
 
 def trim_name(text: str) -> str:
-    """Cut a register number or an address that hangs at the end of a name."""
-    return clean_text(_TRAILING.sub("", text)) or clean_text(text)
+    """Cut a register number or an address that hangs at the end of a name; mend a legal form that was misread."""
+    name = clean_text(_TRAILING.sub("", text)) or clean_text(text)
+    return mend(_MISREAD_FORM.sub(_mended, name))
+
+
+def _mended(match: "re.Match[str]") -> str:
+    form = "SDN BHD" if match[0].isupper() or any(character.isdigit() for character in match[0]) else "Sdn Bhd"
+    return form if match[0].lower() != form.lower() else match[0]
 
 
 def find_block(party: Party, hit: Hit, page: PageLayout, hits: Iterable[Hit], stops: frozenset[str]) -> Block:
@@ -267,7 +276,8 @@ def _issuer_score(reading: Reading, row: Row, cell: Cell, page: PageLayout, befo
     height = cell.box.y1 - cell.box.y0
     score = 0.45 - min(before, 5) * 0.07
     score += 0.12 if height > 1.25 * page.letter_height else 0.0
-    score += 0.25 if LEGAL_FORM.search(fold(reading.value)) else 0.0
+    score += 0.38 if LEGAL_FORM.search(fold(reading.value)) else 0.0
+    score -= 0.1 if len(reading.value.split()) == 1 else 0.0  # a mall, a brand, a street
     score += 0.2 if _ID_LABEL.search(row.folded, cell.start) else 0.15 if _details_below(row, cell, page) else 0.0
     folded = fold(reading.value)
     repeats = sum(other is not row and folded in other.folded for other in page.rows)
