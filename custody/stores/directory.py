@@ -5,22 +5,21 @@ copied, and linked to its name, which never overwrites. A folder enforces no loc
 Reference: custody, sections 3.1 and 5; design, section 4.
 """
 
-import errno
 import fcntl
 import hashlib
 import itertools
 import os
 import stat as modes
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from custody.stores.base import Probe, StoredVersion
+from custody.stores.folders import flush_folder, make_folders, translated
 from custody.stores.object_key import checked_key, checked_prefix
 from records.errors import (
     FixityError,
-    NoSpaceError,
     OriginalConflictError,
     OriginalNotFoundError,
     StoreUnavailableError,
@@ -39,11 +38,11 @@ def make_directory(root: Path) -> None:
     Raises:
         NoSpaceError, StoreUnavailableError: it cannot be made.
     """
-    with _translated():
+    with translated():
         (root / INCOMING).mkdir(mode=0o700, parents=True, exist_ok=True)
         root.chmod(0o700)
-        _flush_folder(root)
-        _flush_folder(root.parent)
+        flush_folder(root)
+        flush_folder(root.parent)
 
 
 def is_directory_store(root: Path) -> bool:
@@ -73,7 +72,7 @@ class DirectoryStore:
     def put(self, key: str, source: Path, sha256: str, size: int) -> StoredVersion:
         """Copy `source` to `key`, durably; see ObjectStore.put."""
         path = self._path(key)
-        with _translated():
+        with translated():
             self._sweep_once()
             if not os.path.lexists(path):
                 self._take_in(path, source, sha256, size)
@@ -86,11 +85,11 @@ class DirectoryStore:
         """Yield the bytes of a file in chunks of 1 MiB; see ObjectStore.read."""
         path = self._path(key)
         self.stat(key, version)
-        with _translated():
+        with translated():
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             while True:
-                with _translated():
+                with translated():
                     chunk = file.read(CHUNK)
                 if not chunk:
                     return
@@ -99,7 +98,7 @@ class DirectoryStore:
     def stat(self, key: str, version: str | None = None) -> StoredVersion:
         """Return the size of the file under `key`; see ObjectStore.stat."""
         path = self._path(key)
-        with _translated():
+        with translated():
             try:
                 found = path.lstat()
             except (FileNotFoundError, NotADirectoryError):
@@ -123,9 +122,9 @@ class DirectoryStore:
         path = self._path(key)
         if version != VERSION:
             return
-        with _translated(), suppress(FileNotFoundError, NotADirectoryError):
+        with translated(), suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
-            _flush_folder(path.parent)
+            flush_folder(path.parent)
 
     def sweep(self, before: datetime) -> int:
         """Remove copies whose writers died; a lock tells, so their age does not matter."""
@@ -149,7 +148,7 @@ class DirectoryStore:
 
     def _take_in(self, path: Path, source: Path, sha256: str, size: int) -> None:
         """Copy `source` beside the store's files and link it to `path`; a name already taken is left as it is."""
-        _make_folders(self._root, path.parent)
+        make_folders(self._root, path.parent)
         temporary, descriptor = self._open_copy(sha256)
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as target:
@@ -195,13 +194,13 @@ class DirectoryStore:
         with path.open("rb") as file:
             os.fsync(file.fileno())
         for folder in path.parents:
-            _flush_folder(folder)
+            flush_folder(folder)
             if folder == self._root:
                 return
 
     def _walk(self, folder: Path, above: str, prefix: str) -> Iterator[StoredVersion]:
         """Yield the files below `folder`, whose own key part is `above`."""
-        with _translated():
+        with translated():
             try:
                 names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
             except (FileNotFoundError, NotADirectoryError):
@@ -210,7 +209,7 @@ class DirectoryStore:
             key = above + name
             if not (key.startswith(prefix) or prefix.startswith(key + "/")):
                 continue
-            with _translated():
+            with translated():
                 try:
                     found = (folder / name).lstat()
                 except FileNotFoundError:  # removed since the folder was listed
@@ -219,18 +218,6 @@ class DirectoryStore:
                 yield from self._walk(folder / name, key + "/", prefix)
             elif modes.S_ISREG(found.st_mode):
                 yield StoredVersion(key, VERSION, found.st_size)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the operating system's errors into ours; only the error's name goes into the text, never a path."""
-    try:
-        yield
-    except OSError as error:
-        cause = errno.errorcode.get(error.errno or 0, "EUNKNOWN")
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpaceError(cause) from error
-        raise StoreUnavailableError(cause) from error
 
 
 def _copy_verified(source: Path, target: int, sha256: str, size: int) -> None:
@@ -252,21 +239,3 @@ def _digest_of(path: Path) -> tuple[str, int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(descriptor).st_size
-
-
-def _make_folders(root: Path, folder: Path) -> None:
-    """Make the folders from `root` down to `folder`, each 0700."""
-    current = root
-    for segment in folder.relative_to(root).parts:
-        current /= segment
-        with suppress(FileExistsError):
-            current.mkdir(mode=0o700)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make what a folder lists durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
