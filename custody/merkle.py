@@ -223,6 +223,16 @@ def _walk(place: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
     return old, new
 
 
+def fold_subtrees(parts: Iterable[tuple[int, bytes]]) -> bytes:
+    """Return the root over complete subtrees (height, hash), left to right, the heights never rising (section 2.1)."""
+    stack: list[tuple[int, bytes]] = []
+    for height, found in parts:
+        while stack and stack[-1][0] == height:
+            found, height = hash_node(stack.pop()[1], found), height + 1
+        stack.append((height, found))
+    return _folded([found for _, found in stack])
+
+
 def _split(first: int, last: int) -> int:
     """Return where a tree over leaves `first` to before `last` parts: after the largest power of two below its size."""
     return first + (1 << ((last - first - 1).bit_length() - 1))

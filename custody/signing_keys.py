@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from custody.checkpoints import COSIGNATURE_KINDS, cosignature_message
 from custody.notes import COSIGNATURE_ML_DSA_44, ED25519, NoteKey, Signature, is_key_name, strict_base64
+from custody.stores.folders import flush_folder
 from records.errors import ConfigurationError, NoteError
 
 HEAD = "PRIVATE+KEY+"
@@ -120,16 +121,16 @@ def keep_signing_key(path: Path, key: SigningKey) -> None:
     Raises:
         ConfigurationError: it cannot be written, or stands there already.
     """
+    temporary = path.with_name(path.name + ".new")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        temporary.unlink(missing_ok=True)  # of a process that died while it wrote
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(key.line)
             file.flush()
             os.fsync(file.fileno())
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        os.link(temporary, path)  # whole or not at all, and never over another key
+        temporary.unlink()
+        flush_folder(path.parent)
     except OSError as error:
         raise ConfigurationError(f"the key file {path.name} cannot be written ({type(error).__name__})") from error
