@@ -30,6 +30,7 @@ COMMANDS = {
     "doctor": "cli.doctor",
     "custody": "cli.custody",
     "fixity": "cli.custody",
+    "ledger": "cli.ledger",
     "verify": "cli.verify",
     "keys": "cli.keys",
     "bench": "cli.bench",

@@ -1,4 +1,4 @@
-"""`muniment up`: everything on this machine: a Prefect server of its own, watched folders, workers, the index's feeder.
+"""`muniment up`: everything on this machine: Prefect's server, watched folders, workers, index, the ledger's publisher.
 
 Workers are threads of this process that await the flow of one scan after another; pages are read in the shared pool of
 children. It is the register that is the queue: what is killed here goes on at the next start.
@@ -14,10 +14,12 @@ from cli.frame import Frame, _, command, finish
 from cli.serving import Ending, print_line, reporting, watch_options
 from custody import lock_assurance
 from infra import supervisor
-from tasks import watching
+from records.errors import LedgerForkError, MunimentError
+from tasks import publishing, watching
 from tasks.crew import Work
 
 commands = click.Group()
+END_SECONDS = 10.0  # for the publisher to finish what it is at
 
 
 @command(commands, "up")
@@ -44,10 +46,37 @@ def _serve(frame: Frame, server: supervisor.PrefectServer, stop: threading.Event
     running.settle_left_over_runs()
     services = frame.services
     work = Work(reporting(frame), running.one_scan(services, server.doubt), server.is_up)
+    publisher = Publisher(frame, stop)
+    publisher.start()
     try:
         watching.watch(services, watch_options(services.settings), stop, work, frame.hint, _ready(frame, server))
     finally:
+        stop.set()
+        publisher.join(END_SECONDS)
         running.flush()
+    if publisher.fork is not None:
+        raise publisher.fork
+
+
+class Publisher(threading.Thread):
+    """Publishes the ledger beside the work; keeps the error that ended all of it."""
+
+    def __init__(self, frame: Frame, stop: threading.Event) -> None:
+        """Args: frame of the command; stop, set from outside to end, and from here when the ledger forks."""
+        super().__init__(name="publisher", daemon=True)
+        self._frame = frame
+        self._stop_all = stop
+        self.fork: LedgerForkError | None = None
+
+    def run(self) -> None:
+        """Publish until told to end."""
+        services = self._frame.services
+        publishing.keep_publishing(services, services.settings.ledger_seconds, self._stop_all, self._say)
+
+    def _say(self, error: MunimentError) -> None:
+        self._frame.hint(f"muniment: {error}\n  {_(error.next_step)}")
+        if isinstance(error, LedgerForkError):
+            self.fork = error
 
 
 def _ready(frame: Frame, server: supervisor.PrefectServer) -> Callable[[], None]:

@@ -188,6 +188,11 @@ def size(connection: Connection) -> int:
     return int(connection.execute(select(ledger_head.c.size).where(ledger_head.c.id == 1)).scalar_one())
 
 
+def hold(connection: Connection) -> None:
+    """Hold the ledger's head in the caller's transaction: nobody else appends until it ends."""
+    _moved_head(connection, 0)
+
+
 def entries(connection: Connection, first: int = 0, last: int | None = None) -> Iterator[Entry]:
     """Yield events by `seq` from `first` to before `last`, in flat memory."""
     query = select(events).where(events.c.seq >= first).order_by(events.c.seq)

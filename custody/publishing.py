@@ -27,7 +27,7 @@ from custody.notes import Note, NoteKey
 from custody.signer_memory import Memory
 from custody.stores.ledger_files import CHECKPOINT, LedgerFiles, kept_path
 from custody.tiles import Tile, level_width, tiles_of
-from records.errors import LedgerConflictError, LedgerError, LedgerForkError, NoteError, StoreUnavailableError
+from records.errors import LedgerError, LedgerForkError, NoteError, StoreUnavailableError
 
 _NOTHING = SignedCheckpoint(Checkpoint("", 0, EMPTY_ROOT), Note("", ()))  # what is published before anything is
 SIGNED, FULL_KEPT, PARTIAL_WRITTEN, CHECKPOINTS_KEPT, REPLACED, TIDIED = 52, 53, 54, 55, 56, 57
@@ -80,7 +80,10 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What the world sees from now on: the tree, and its signed checkpoint byte for byte."""
+    """What the world sees from now on: the tree, and its signed checkpoint byte for byte as it is kept.
+
+    `checkpoint` in the home may bear other signatures over the same tree, where keys came or went since it was kept.
+    """
 
     origin: str
     size: int
@@ -102,7 +105,7 @@ class Publisher:
 
         Raises:
             LedgerForkError: the rows do not continue what was signed; no published byte was changed.
-            LedgerError, LedgerConflictError: published files were changed; the first one is named.
+            LedgerError: published files were changed; the first one is named.
             ConfigurationError, UnavailableError: key, memory or home are not as they must be, or do not answer.
         """
         return self._publish(rows, self._keep_this)
@@ -174,7 +177,7 @@ class Publisher:
             self._keep_this(before.size, base.data)
         note = keep(now.size, signed.data)
         self.reached(CHECKPOINTS_KEPT)
-        self.files.replace(CHECKPOINT, note)
+        self.files.replace(CHECKPOINT, signed.data)
         self.reached(REPLACED)
         for tile in _outgrown(before.size, now.size):
             for path in list(self.files.paths(f"{tile.path}.p/")):
@@ -193,7 +196,7 @@ class Publisher:
         if standing is not None and standing != note:
             # another signature over the same tree: a key that came or went, or ML-DSA, which is not deterministic
             if self._opened(standing).checkpoint != self._opened(note).checkpoint:
-                raise LedgerConflictError(path)
+                raise LedgerError(f"other bytes stand in the published ledger under {path}")
             note = standing
         self.files.keep(path, note, self.until)
         return note

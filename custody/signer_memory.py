@@ -98,11 +98,20 @@ def read_memory(path: Path) -> Memory | None:
     try:
         with path.open("rb") as file:
             data = file.read(MEMORY_LIMIT + 1)
-        return _parsed(json.loads(data.decode("utf-8")))
+        return parse_memory(data.decode("utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, LookupError, ProofError) as error:
         raise ConfigurationError(f"the signer's memory {path.name} is damaged ({type(error).__name__})") from error
+
+
+def parse_memory(text: str) -> Memory:
+    """Read a memory as `Memory.text` writes it.
+
+    Raises:
+        ValueError, TypeError, LookupError, ProofError: it is malformed, or not of one piece.
+    """
+    return _parsed(json.loads(text))
 
 
 def write_memory(path: Path, memory: Memory) -> None:

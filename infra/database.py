@@ -4,7 +4,7 @@ SQLite: WAL, synchronous=FULL, foreign_keys=ON, busy_timeout 30 s, writers BEGIN
 contract, section 2). PostgreSQL by psycopg 3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ HEAD = "0006"  # the newest migration; a test compares it with Alembic's
 class EngineDatabase:
     """Implements `records.database.Database` on a SQLAlchemy engine."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Args: engine, made by `sqlite_engine` or `postgres_engine`."""
+    def __init__(self, engine: Engine, guard: Callable[[Connection], None] | None = None) -> None:
+        """Args: engine, made by `sqlite_engine` or `postgres_engine`; guard, asked once before anything is written."""
         self.engine = engine
+        self._guard = guard
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -31,6 +32,9 @@ class EngineDatabase:
         with _translated(), self.engine.connect() as connection:
             connection = connection.execution_options(muniment_writes=True)
             with connection.begin():
+                if self._guard is not None:
+                    self._guard(connection)
+                    self._guard = None
                 yield connection
 
     @contextmanager

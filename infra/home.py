@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from infra.settings import Settings
-from records.errors import ConfigurationError, IndexUnavailableError, NoSpaceError
+from records.errors import ConfigurationError, NoSpaceError, UnavailableError
 from records.places import Places
 
 FOREIGN_SECONDS = 24 * 3600.0  # a scratch folder of another machine or container is left alone for this long
@@ -25,8 +25,11 @@ _scratch_locks: dict[Path, int] = {}  # this process's folders; the lock tells o
 
 def places_of(settings: Settings) -> Places:
     """Return where things lie by the settings."""
-    home = settings.home
-    return Places(home, _keys_folder(settings), settings.escrow or home / "escrow", settings.inbox or home / "inbox")
+    home, keys = settings.home, _keys_folder(settings)
+    return Places(
+        home, keys, settings.escrow or home / "escrow", settings.inbox or home / "inbox",
+        settings.signer or keys / "signer",
+    )  # fmt: skip
 
 
 def _keys_folder(settings: Settings) -> Path:
@@ -43,7 +46,7 @@ def _keys_folder(settings: Settings) -> Path:
 
 
 def make_home(places: Places) -> None:
-    """Make every folder of the installation; home, keys and escrow shares are closed to others, also if there before.
+    """Make every folder of the installation; home, keys, escrow shares and signer are closed to others, also if there.
 
     Raises:
         ConfigurationError: a folder cannot be made or written.
@@ -58,7 +61,7 @@ def make_home(places: Places) -> None:
             raise ConfigurationError(
                 f"the folder {folder.name} of the home cannot be made: {error.strerror}"
             ) from error
-    for folder in (places.home, places.keys, places.escrow):
+    for folder in (places.home, places.keys, places.escrow, places.signer):
         found = folder.stat()
         if found.st_uid == os.geteuid() and found.st_mode & 0o077:
             folder.chmod(0o700)
@@ -130,11 +133,11 @@ def _is_left_behind(folder: Path, owner: str) -> bool:
 
 
 @contextmanager
-def exclusive(path: Path, seconds: float) -> Iterator[None]:
+def exclusive(path: Path, seconds: float, held: type[UnavailableError]) -> Iterator[None]:
     """Hold a lock file; it is given back by the system when the process dies.
 
     Raises:
-        IndexUnavailableError: another process holds it for longer than `seconds`.
+        UnavailableError: of the kind `held`: another process holds it for longer than `seconds`.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -145,7 +148,7 @@ def exclusive(path: Path, seconds: float) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise IndexUnavailableError(f"another process holds {path.name}") from error
+                    raise held(f"another process holds {path.name}") from error
                 time.sleep(0.05)
         yield
     finally:

@@ -7,8 +7,8 @@ import signal
 import sys
 import threading
 from contextlib import AbstractContextManager
-from datetime import date
-from functools import cached_property
+from datetime import date, timedelta
+from functools import cached_property, partial
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -17,6 +17,8 @@ from custody import people
 from custody.access import Person
 from custody.key_rings import open_key_ring
 from custody.keys import KeyRing
+from custody.ledger_guard import refuse_older
+from custody.ledger_signer import MEMORY, SignerOptions
 from custody.lock_assurance import require_locks
 from custody.notes import FileSigner
 from custody.sealing import Sealed, seal_file
@@ -24,6 +26,8 @@ from custody.stores.assured import AssuredStore
 from custody.stores.base import ObjectStore
 from custody.stores.directory import DirectoryStore, is_directory_store, make_directory
 from custody.stores.lazy import LazyStore
+from custody.stores.ledger_directory import LedgerDirectory
+from custody.stores.ledger_files import LedgerFiles
 from custody.tables import originals
 from custody.vault import Vault
 from infra.children import Children
@@ -31,8 +35,10 @@ from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
 from infra.settings import Settings, load_settings
+from infra.signer_process import SignerProcess
 from records.class_library import ClassLibrary, load_library, shipped_library
 from records.due_dates import Period
+from records.errors import IndexUnavailableError, UnavailableError
 from records.leases import LeaseBook
 from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
@@ -40,6 +46,7 @@ from search.contract import SearchIndex
 
 SEAL_SECONDS = 3600.0  # wall clock for sealing one file: 8 GiB at the slowest disk we would use
 INDEX_SECONDS = 30.0  # how long an index writer waits for another one
+PUBLISH_SECONDS = 120.0  # how long a publisher waits for another one: a hundred thousand events
 
 
 class Services:
@@ -59,7 +66,7 @@ class Services:
         self._lock = threading.Lock()
         engine = self._engine()
         bring_up_to_date(engine)
-        self.database = EngineDatabase(engine)
+        self.database = EngineDatabase(engine, partial(refuse_older, memory=self.places.signer / MEMORY))
         self.made = people.first_use(self.vault, os_user())
         self.leases = LeaseBook(self.database, self.clock, process_owner(), owner_alive, settings.lease_seconds)
         token = settings.token.get_secret_value() if settings.token else None
@@ -189,7 +196,32 @@ class Services:
 
     def index_writer(self) -> AbstractContextManager[None]:
         """Hold the one place of the index writer."""
-        return exclusive(self.places.run / "indexer.lock", INDEX_SECONDS)
+        return exclusive(self.places.run / "indexer.lock", INDEX_SECONDS, IndexUnavailableError)
+
+    @cached_property
+    def ledger_files(self) -> LedgerFiles:
+        """The home of the published ledger; nothing is made before something is published."""
+        if self.settings.store == "directory":
+            return LedgerDirectory(self.places.ledger)
+        from custody.stores.ledger_bucket import LedgerBucket
+        from infra.clients import minio_keeper
+
+        return LedgerBucket(minio_keeper(self.settings), self.settings.ledger_bucket)
+
+    @cached_property
+    def signing(self) -> SignerProcess:
+        """The ledger's signer, a process of its own, started when it is first asked."""
+        options = SignerOptions(self.settings.ledger_origin, self.settings.ledger_ml_dsa)
+        return SignerProcess(self.places.signer, options, self.settings.crash_at)
+
+    @property
+    def ledger_lock(self) -> timedelta:
+        """How long what is published for good is locked."""
+        return timedelta(days=self.settings.ledger_days)
+
+    def publisher(self) -> AbstractContextManager[None]:
+        """Hold the one place of the publisher."""
+        return exclusive(self.places.run / "publisher.lock", PUBLISH_SECONDS, UnavailableError)
 
     def close(self) -> None:
         """End children, give back leases and connections, remove the private folder."""
@@ -198,6 +230,8 @@ class Services:
             self.children.close()
         if "index" in self.__dict__:
             self.index.close()
+        if "signing" in self.__dict__:
+            self.signing.close()
         self.database.close()
         if "scratch" in self.__dict__:
             remove_scratch(self.scratch)

@@ -62,6 +62,17 @@ class Settings(BaseSettings):
 
     backup_days: int | None = Field(None, ge=1, description="Days after which the last backup is gone; none: never.")
 
+    signer: Path | None = Field(
+        None, description="Folder of the ledger signer's key and memory; another volume than the data; none: in keys."
+    )
+    ledger_origin: str | None = Field(
+        None, description="Name of this installation's ledger, a URL without scheme; none: made at first use."
+    )
+    ledger_bucket: str = Field("ledger", description="Bucket of the published ledger, where store = s3.")
+    ledger_days: int = Field(3650, ge=1, description="Lock of each full tile, bundle and kept checkpoint, in days.")
+    ledger_seconds: float = Field(5.0, gt=0, description="How often `up` publishes, where events wait.")
+    ledger_ml_dsa: bool = Field(False, description="Sign checkpoints with ML-DSA-44 (post-quantum) too.")
+
     search: Literal["tantivy", "opensearch"] = Field("tantivy", description="Search engine.")
     opensearch_url: str | None = Field(None, description="Address of OpenSearch, with https://.")
     opensearch_user: str | None = Field(None, description="User of OpenSearch.")

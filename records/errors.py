@@ -37,7 +37,6 @@
   x LedgerError                   60
     + ProofError                  61
     + LedgerForkError             62
-    + LedgerConflictError         63
     + TimestampError              65
     + PackageError                66
   x DeskError                     70
@@ -345,21 +344,6 @@ class LedgerForkError(LedgerError):
 
     exit_code = 62
     next_step = "Bring back the newest database, keep every file as it is, and tell the compliance officer."
-
-
-class LedgerConflictError(LedgerError):
-    """Other bytes stand under the name of a published file that never changes: nothing is published over them."""
-
-    exit_code = 63
-
-    def __init__(self, path: str) -> None:
-        """Args: path, the file's name below the ledger's folder."""
-        super().__init__(path)
-        self.path = path
-
-    def __str__(self) -> str:
-        """Name the file."""
-        return f"other bytes stand in the published ledger under {self.path}"
 
 
 class TimestampError(LedgerError):

@@ -6,12 +6,13 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folders and files of one installation. `keys` and `escrow` may lie on other volumes by setting."""
+    """The folders and files of one installation. `keys`, `escrow` and `signer` may lie on other volumes by setting."""
 
     home: Path
     keys: Path
     escrow: Path
     inbox: Path
+    signer: Path  # key and memory of who signs the ledger
 
     @property
     def catalogue(self) -> Path:
@@ -71,6 +72,6 @@ class Places:
     def folders(self) -> tuple[Path, ...]:
         """All folders that must exist."""
         return (
-            self.home, self.keys, self.escrow, self.inbox, self.store, self.index, self.ledger, self.work,
+            self.home, self.keys, self.escrow, self.inbox, self.signer, self.store, self.index, self.ledger, self.work,
             self.staging, self.words, self.quarantine, self.tmp, self.run, self.prefect,
         )  # fmt: skip

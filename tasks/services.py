@@ -1,11 +1,14 @@
 """What the steps need from outside: built by infra, given to every step (design, section 3; STYLE section 7)."""
 
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from custody.access import Person
 from custody.ledger import Actor
+from custody.publishing import Signing
+from custody.stores.ledger_files import LedgerFiles
 from custody.vault import Vault
 from records.class_library import ClassLibrary
 from records.database import Database
@@ -98,5 +101,28 @@ class Services(Protocol):
 
         Raises:
             IndexUnavailableError: another process holds it for longer than is waited.
+        """
+        ...
+
+    @property
+    def ledger_files(self) -> LedgerFiles:
+        """The home of the published ledger."""
+        ...
+
+    @property
+    def signing(self) -> Signing:
+        """Who signs the ledger's checkpoints."""
+        ...
+
+    @property
+    def ledger_lock(self) -> timedelta:
+        """How long what is published for good is locked, where the home locks."""
+        ...
+
+    def publisher(self) -> AbstractContextManager[None]:
+        """Hold the one place of the publisher of this installation.
+
+        Raises:
+            UnavailableError: another process holds it for longer than is waited.
         """
         ...

@@ -128,7 +128,7 @@ class DirectoryStore:
 
     def sweep(self, before: datetime) -> int:
         """Remove copies whose writers died; a lock tells, so their age does not matter."""
-        with _translated():
+        with translated():
             return self._sweep_incoming()
 
     def probe(self) -> Probe:

@@ -22,7 +22,7 @@ from custody.stores.s3_answers import bucket_lock, head, keeps_versions, make_bu
 from records.errors import (
     ConfigurationError,
     CustodyError,
-    LedgerConflictError,
+    LedgerError,
     OriginalNotFoundError,
     StoreUnavailableError,
 )
@@ -137,7 +137,7 @@ class LedgerBucket:
     def _stands(self, path: str, data: bytes) -> bool:
         standing = self.read(path)
         if standing is not None and standing != data:
-            raise LedgerConflictError(path)
+            raise LedgerError(f"other bytes stand in the published ledger under {path}")
         return standing is not None
 
     def _upload(self, path: str, data: bytes, until: datetime | None) -> StoredVersion:

@@ -14,7 +14,7 @@ from pathlib import Path
 from custody.stores.folders import flush_folder, make_folders, translated
 from custody.stores.ledger_files import FILE_LIMIT
 from custody.stores.object_key import checked_key, checked_prefix
-from records.errors import LedgerConflictError, StoreUnavailableError
+from records.errors import LedgerError, StoreUnavailableError
 
 INCOMING = ".incoming"
 _PENDING = "pending"  # the one file under way: one process writes at a time
@@ -99,7 +99,7 @@ class LedgerDirectory:
         target = self._root / path
         standing = self.read(path)
         if standing is not None and standing != data:
-            raise LedgerConflictError(path)
+            raise LedgerError(f"other bytes stand in the published ledger under {path}")
         with translated():
             if standing is None:
                 make_folders(self._root, target.parent)

@@ -63,7 +63,7 @@ class LedgerFiles(Protocol):
         Doing it twice is no error.
 
         Raises:
-            LedgerConflictError: other bytes stand under `path`; nothing was changed.
+            LedgerError: other bytes stand under `path`; nothing was changed.
         """
         ...
 
@@ -71,7 +71,7 @@ class LedgerFiles(Protocol):
         """Write a file for good; locked until then (aware UTC) where the home locks, and the lock read back.
 
         Raises:
-            LedgerConflictError: other bytes stand under `path`; nothing was changed.
+            LedgerError: other bytes stand under `path`; nothing was changed.
         """
         ...
 

@@ -20,7 +20,7 @@ DAY = 24 * 3600
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
     home = tmp_path / "home"
-    made = Places(home, home / "keys", home / "escrow", home / "inbox")
+    made = Places(home, home / "keys", home / "escrow", home / "inbox", home / "keys" / "signer")
     make_home(made)
     return made
 
@@ -99,7 +99,7 @@ def test_a_home_that_was_there_is_closed_to_others(tmp_path: Path) -> None:
     for folder in (home, keys, escrow):
         folder.mkdir()
         folder.chmod(0o755)
-    make_home(Places(home, keys, escrow, home / "inbox"))
+    make_home(Places(home, keys, escrow, home / "inbox", home / "keys" / "signer"))
     assert [mode(folder) for folder in (home, keys, escrow)] == [0o700] * 3
 
 

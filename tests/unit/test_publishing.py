@@ -21,7 +21,6 @@ from custody.stores.ledger_directory import LedgerDirectory
 from custody.tiles import ENTRIES, WIDTH, encode_bundle, encode_tile, tiles_of
 from records.errors import (
     ConfigurationError,
-    LedgerConflictError,
     LedgerError,
     LedgerForkError,
     StoreUnavailableError,
@@ -222,7 +221,7 @@ def test_an_event_changed_before_the_last_bundle_is_noticed_by_who_reads_all(hou
     house.publish(Rows(601, {100: "x"}))
     check_root = open_checkpoint(house.published()["checkpoint"], house.signer().public_keys()[0]).checkpoint.root
     assert check_root == root_of(hash_leaf(entry) for entry in Rows(601).entries(0, 601))  # what was signed goes on
-    with pytest.raises(LedgerConflictError, match="tile/entries/000"):
+    with pytest.raises(LedgerError, match="tile/entries/000"):
         house.publisher().publish_whole(Rows(601, {100: "x"}))
 
 
@@ -299,7 +298,7 @@ def test_a_published_file_that_is_missing_is_named(house: House) -> None:
 def test_other_bytes_under_the_name_of_a_tile_are_never_overwritten(house: House) -> None:
     house.publish(Rows(250))
     house.files.put("tile/entries/000", b"in the way")
-    with pytest.raises(LedgerConflictError, match="tile/entries/000"):
+    with pytest.raises(LedgerError, match="tile/entries/000"):
         house.publish(Rows(257))
     assert house.files.read("tile/entries/000") == b"in the way"
 
@@ -343,7 +342,7 @@ def test_another_kept_checkpoint_of_the_same_size_is_a_conflict(house: House) ->
     forged = house.signer()._first()
     text = Checkpoint(ORIGIN, 6, hashlib.sha256(b"another").digest()).body
     house.files.keep("checkpoints/6", Note(text, (forged.sign(text),)).data, UNTIL)
-    with pytest.raises(LedgerConflictError, match="checkpoints/6"):
+    with pytest.raises(LedgerError, match="checkpoints/6"):
         house.publish(Rows(6))
 
 
@@ -379,7 +378,7 @@ def test_a_damaged_memory_signs_nothing(house: House, damage: Callable[[dict[str
     path = house.folder / "signer/ledger.memory"
     path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     before = house.published()
-    with pytest.raises((ConfigurationError, LedgerForkError), match="damaged|others now"):
+    with pytest.raises((ConfigurationError, LedgerForkError), match=r"damaged|others now"):
         house.publish(Rows(301))
     assert house.published() == before
 

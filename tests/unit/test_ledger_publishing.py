@@ -1,0 +1,406 @@
+"""The ledger of an installation is published, shown, proved and copied; its signer is a process of its own."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from custody import ledger, ledger_guard
+from custody.checkpoints import open_checkpoint
+from custody.ledger import Actor, Draft
+from custody.ledger_copy import copy_ledger
+from custody.ledger_signer import SignerOptions
+from custody.merkle import hash_leaf
+from custody.notes import parse_vkey
+from custody.proofs import parse_proof, verify_proof
+from custody.signer_memory import read_memory
+from custody.stores.ledger_directory import LedgerDirectory
+from custody.tables import events
+from infra.signer_process import SignerProcess
+from records.errors import ConfigurationError, LedgerError, LedgerForkError, MunimentError, UnavailableError
+from tasks import publishing
+
+ACTOR = Actor("psn_1", "operator", "os")
+Run = Callable[..., Any]
+
+
+def add(services: Any, count: int = 1) -> list[ledger.Entry]:
+    subject = services.ids.new("rec")
+    with services.database.write() as connection:
+        drafts = [Draft(services.ids.new("evt"), "viewed", subject, ACTOR) for _ in range(count)]
+        return ledger.append_many(connection, drafts, services.clock.now())
+
+
+def leaves(services: Any) -> list[bytes]:
+    with services.database.read() as connection:
+        return [entry.leaf for entry in ledger.entries(connection)]
+
+
+def test_every_event_is_published_and_the_key_is_announced_once(services: Any) -> None:
+    for _ in range(2):
+        done = publishing.publish(services)
+    held = leaves(services)
+    assert done.size == len(held) and publishing.waiting(services) == 0
+    key = services.signing.public_keys()[0]
+    assert open_checkpoint(done.checkpoint, key).checkpoint.root == done.root
+    with services.database.read() as connection:
+        assert [vkey for _, vkey in publishing.announced_keys(connection)] == [key.vkey]
+    add(services, 3)
+    assert publishing.waiting(services) == 3
+    assert publishing.publish_passing(services).size == len(held) + 3
+    assert not (services.places.ledger / f"checkpoints/{len(held) + 3}").exists()
+
+
+def test_every_event_is_proved_and_its_leaf_goes_along(services: Any) -> None:
+    add(services, 300)
+    publishing.publish(services)
+    key = services.signing.public_keys()[0]
+    with services.database.read() as connection:
+        entries = list(ledger.entries(connection))
+    for entry in (entries[0], entries[-1], entries[255], entries[256]):
+        proof = publishing.prove(services, entry.id)
+        assert parse_proof(proof.data) == proof and proof.index == entry.seq and proof.extra == entry.leaf
+        assert verify_proof(proof, entry.leaf, key).checkpoint.size == len(entries)
+
+
+def test_a_proof_out_of_a_damaged_tile_is_not_given(services: Any) -> None:
+    entry = add(services, 600)[0]
+    publishing.publish(services)
+    tile = services.places.ledger / "tile/0/000"
+    tile.chmod(0o600)
+    data = bytearray(tile.read_bytes())
+    data[-1] ^= 1
+    tile.write_bytes(data)
+    with pytest.raises(LedgerError):
+        publishing.prove(services, entry.id)
+    tile.unlink()
+    with pytest.raises(LedgerError, match="tile/0/000"):
+        publishing.prove(services, entry.id)
+
+
+def test_a_signer_on_another_machine_begins_no_second_ledger(services: Any, tmp_path: Path) -> None:
+    publishing.publish(services)
+    services.signing.close()
+    services.__dict__["signing"] = SignerProcess(tmp_path / "other", SignerOptions())
+    (tmp_path / "other").mkdir()
+    before = len(leaves(services))
+    with pytest.raises(ConfigurationError, match="where its signer is"):
+        publishing.publish(services)
+    assert len(leaves(services)) == before
+
+
+def test_two_publishers_at_once_publish_one_ledger(services: Any) -> None:
+    done: list[int] = []
+    add(services, 10)
+    threads = [threading.Thread(target=lambda: done.append(publishing.publish(services).size)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert done == [len(leaves(services))] * 4
+
+
+def test_rotation_announces_the_new_key_under_the_old_one_and_ends(services: Any) -> None:
+    old = services.signing.public_keys()[0]
+    new, done = publishing.rotate_key(services)
+    kept = (services.places.ledger / f"checkpoints/{done.size}").read_bytes()
+    assert open_checkpoint(kept, old)  # the checkpoint over the announcement bears the old key's signature alone
+    with pytest.raises(MunimentError):
+        open_checkpoint(kept, new)
+    both = (services.places.ledger / "checkpoint").read_bytes()
+    assert open_checkpoint(both, old) and open_checkpoint(both, new)
+    with pytest.raises(ConfigurationError, match="under way"):
+        publishing.rotate_key(services)
+    left, last = publishing.retire_key(services)
+    assert left == new and open_checkpoint(last.checkpoint, new) and last.checkpoint.count("— ".encode()) == 1
+    with services.database.read() as connection:
+        assert [vkey for _, vkey in publishing.announced_keys(connection)] == [new.vkey]
+    with pytest.raises(ConfigurationError, match="no rotation"):
+        publishing.retire_key(services)
+
+
+@pytest.mark.parametrize("broken", ["announced", "published", "retired"])
+def test_an_interrupted_rotation_is_finished(services: Any, broken: str) -> None:
+    publishing.publish(services)
+    old = services.signing.public_keys()[0]
+    new = services.signing.prepare()
+    if broken != "announced":
+        with services.database.write() as connection:
+            publishing._append_key(services, connection, new)
+        publishing.publish(services)
+        with pytest.raises(ConfigurationError, match="no rotation"):  # it has not come so far
+            publishing.retire_key(services)
+    if broken == "retired":
+        services.signing.use_prepared()
+        publishing.publish(services)
+        services.signing.retire()
+    else:
+        assert publishing.rotate_key(services)[0] == new
+    assert publishing.retire_key(services)[0] == new
+    with services.database.read() as connection:
+        assert [vkey for _, vkey in publishing.announced_keys(connection)] == [new.vkey] != [old.vkey]
+        rows = connection.execute(select(events.c.type).where(events.c.type == "config_changed")).all()
+    assert len(rows) == 3  # two announcements and one retirement, each once
+
+
+def test_a_signer_that_died_is_started_again(services: Any) -> None:
+    publishing.publish(services)
+    first = services.signing._child.pid
+    os.kill(first, signal.SIGKILL)
+    services.signing._child.wait()
+    add(services)
+    assert publishing.publish(services).size == len(leaves(services)) and services.signing._child.pid != first
+
+
+def test_a_signer_that_dies_while_it_is_asked_is_unavailable_and_what_was_published_stands(services: Any) -> None:
+    publishing.publish(services)
+    before = (services.places.ledger / "checkpoint").read_bytes()
+    add(services, 5)
+
+    def dying() -> Iterator[bytes]:
+        yield b"{}"
+        services.signing._child.kill()
+        services.signing._child.wait()
+        yield from [b"x" * 60_000] * 20
+
+    with pytest.raises(UnavailableError, match="ended before"):
+        services.signing.sign(10**6, dying())
+    assert (services.places.ledger / "checkpoint").read_bytes() == before
+    publishing.publish(services)
+
+
+def test_entries_that_cannot_be_read_end_the_exchange_and_not_the_signer(services: Any) -> None:
+    publishing.publish(services)
+
+    def broken() -> Iterator[bytes]:
+        yield b"{}"
+        raise UnavailableError("the database did not answer")
+
+    memory = services.signing.memory()
+    with pytest.raises(UnavailableError, match="database"):
+        services.signing.sign(10**6, broken())
+    assert services.signing.memory() == memory
+    publishing.publish(services)
+
+
+def test_the_signers_process_has_no_secret_of_its_parent(services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUNIMENT_DATABASE_PASSWORD", "planted")
+    publishing.publish(services)
+    pid = services.signing._child.pid
+    assert b"planted" not in Path(f"/proc/{pid}/environ").read_bytes()
+    services.signing.close()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def older_database(services: Any) -> Path:
+    """A backup as of now; taken as SQLite takes one."""
+    target: Path = services.places.home / "backup.db"
+    source, copy = sqlite3.connect(services.places.catalogue), sqlite3.connect(target)
+    source.backup(copy)
+    source.close()
+    copy.close()
+    return target
+
+
+def put_back(services: Any, backup: Path) -> Any:
+    """Close, put the backup in the place of the database, and open again."""
+    from infra.services import open_services
+
+    home = services.places.catalogue
+    services.close()
+    for name in (home.name + "-wal", home.name + "-shm"):
+        home.with_name(name).unlink(missing_ok=True)
+    shutil.copy(backup, home)
+    return open_services()
+
+
+def test_a_database_that_was_put_back_refuses_every_write_and_says_so(services: Any) -> None:
+    add(services, 3)
+    publishing.publish(services)
+    backup = older_database(services)
+    add(services, 2)
+    publishing.publish(services)
+    before = {path: path.read_bytes() for path in services.places.ledger.rglob("*") if path.is_file()}
+    again = put_back(services, backup)
+    try:
+        for refused in (lambda: add(again), lambda: publishing.publish(again), lambda: publishing.rotate_key(again)):
+            with pytest.raises(LedgerForkError, match="older database"):
+                refused()
+        assert len(leaves(again)) > 0  # reading goes on
+    finally:
+        again.close()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_another_database_that_has_grown_as_far_is_refused_too(services: Any) -> None:
+    publishing.publish(services)
+    backup = older_database(services)
+    add(services, 2)
+    publishing.publish(services)
+    memory, aside = services.places.signer / "ledger.memory", services.places.home / "aside"
+    memory.rename(aside)  # so that the older database can grow as if nobody remembered
+    again = put_back(services, backup)
+    add(again, 5)
+    aside.rename(memory)
+    third = put_back(again, older_database(again))
+    try:
+        with pytest.raises(LedgerForkError, match="another database"):
+            add(third)
+        with pytest.raises(LedgerForkError):
+            publishing.publish(third)
+    finally:
+        third.close()
+
+
+def test_a_memory_that_is_not_here_or_not_ours_compares_nothing(services: Any, tmp_path: Path) -> None:
+    with services.database.read() as connection:
+        ledger_guard.refuse_older(connection, tmp_path / "none")
+        (tmp_path / "damaged").write_text("{}")
+        ledger_guard.refuse_older(connection, tmp_path / "damaged")
+
+
+class Waiting:
+    """An event that has been waited for so often, and then is set."""
+
+    def __init__(self, turns: int, between: Callable[[int], None] = lambda turn: None) -> None:
+        self.turns, self.turn, self.between, self.ended = turns, 0, between, False
+
+    def wait(self, _seconds: float) -> bool:
+        self.turn += 1
+        self.between(self.turn)
+        return self.ended or self.turn > self.turns
+
+    def set(self) -> None:
+        self.ended = True
+
+
+def checkpoints(services: Any) -> list[int]:
+    return sorted(int(path.name) for path in (services.places.ledger / "checkpoints").iterdir())
+
+
+def test_what_waits_is_published_and_a_day_is_marked(services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = services.clock.now
+
+    def between(turn: int) -> None:
+        if turn == 2:
+            add(services, 2)
+        if turn == 4:
+            monkeypatch.setattr(services.clock, "now", lambda: real() + timedelta(days=1))
+        sizes.append(publishing.waiting(services) if turn > 1 else 0)
+
+    publishing.keep_publishing(services, 0.0, Waiting(4, between), lambda error: pytest.fail(str(error)))
+    assert sizes == [0, 2, 0, 0, 0]
+    assert checkpoints(services)[-1] == len(leaves(services)) and len(checkpoints(services)) == 2
+
+
+def test_a_service_that_does_not_answer_is_asked_again(services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, asked = services.signing.sign, []
+
+    def failing(size: int, entries: Iterator[bytes]) -> bytes:
+        asked.append(size)
+        if len(asked) < 3:
+            raise UnavailableError("away")
+        return real(size, entries)
+
+    monkeypatch.setattr(services.signing, "sign", failing)
+    publishing.keep_publishing(services, 0.0, Waiting(3), lambda error: pytest.fail(str(error)))
+    assert len(asked) == 3 and publishing.waiting(services) == 0
+
+
+def test_a_damaged_ledger_is_said_once_and_a_fork_ends_everything(services: Any) -> None:
+    add(services, 300)
+    publishing.publish(services)
+    add(services, 300)
+    edge = services.places.ledger / "tile/1/000.p/1"
+    edge.unlink()
+    said: list[MunimentError] = []
+    publishing.keep_publishing(services, 0.0, Waiting(3), said.append)
+    assert len(said) == 1 and "tile/1/000.p/1" in str(said[0]) and not isinstance(said[0], LedgerForkError)
+    memory = services.places.signer / "ledger.memory"
+    found = read_memory(memory)
+    assert found is not None
+    memory.write_text(found.text.replace(found.root.hex(), hash_leaf(b"other").hex()))
+    waiting = Waiting(5)
+    publishing.keep_publishing(services, 0.0, waiting, said.append)
+    assert isinstance(said[-1], LedgerForkError) and waiting.ended and len(said) == 2
+
+
+def test_a_copy_is_brought_up_to_date_and_holds_nothing_stale(services: Any, tmp_path: Path) -> None:
+    target = LedgerDirectory(tmp_path / "copy")
+    assert copy_ledger(services.ledger_files, target) == 0
+    for count in (3, 250, 10):
+        add(services, count)
+        publishing.publish(services)
+        assert copy_ledger(services.ledger_files, target) > 0 == copy_ledger(services.ledger_files, target)
+        source = {path: services.ledger_files.read(path) for path in services.ledger_files.paths("")}
+        assert {path: target.read(path) for path in target.paths("")} == source
+
+
+def test_the_command_publishes_shows_and_proves(run: Run, tmp_path: Path) -> None:
+    published = run("ledger", "publish", "--json").document
+    assert set(published) == {"origin", "size", "root", "checkpoint"}
+    path = run("ledger", "path", "--json").document
+    key = parse_vkey(Path(path["vkey"]).read_text())
+    folder = Path(path["folder"])
+    assert (folder / "checkpoint").read_text() == published["checkpoint"]
+    checkpoint = open_checkpoint(published["checkpoint"].encode(), key).checkpoint
+    assert (checkpoint.origin, checkpoint.size, checkpoint.root.hex()) == (
+        published["origin"], published["size"], published["root"],
+    )  # fmt: skip
+    shown = run("ledger", "show", "--from", "1", "--to", "3", "--json").document["events"]
+    assert [event["seq"] for event in shown] == [1, 2, 3] and shown[0].keys() >= {"id", "type", "subject", "summary"}
+    everything = run("ledger", "show", "--json").document["events"]
+    assert len(everything) == published["size"] and everything[1:4] == shown
+    assert str(shown[0]["subject"]) in run("ledger", "show", "--from", "1", "--to", "1").out
+    for wanted in (shown[1]["id"], shown[1]["id"][:-2], shown[1]["subject"]):
+        answer = run("ledger", "proof", wanted, "--to", tmp_path / "proof", "--json").document
+        proof = parse_proof((tmp_path / "proof").read_bytes())
+        assert proof.extra is not None and verify_proof(proof, proof.extra, key).checkpoint.size == published["size"]
+        assert json.loads(proof.extra)["subject"] == shown[1]["subject"] and answer["seq"] == proof.index
+        assert answer["leaf_hash"] == hash_leaf(proof.extra).hex() and answer["bytes"] == len(proof.data)
+    assert run("ledger", "proof", "evt_" + "0" * 32, "--to", tmp_path / "x").code == 13
+    assert run("ledger", "proof", "rec_nothing", "--to", tmp_path / "x").code == 13
+    assert run("ledger", "proof", shown[0]["id"], "--to", tmp_path / "none/x").code == 15
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_command_rotates_and_writes_again_what_is_missing(run: Run) -> None:
+    first = run("ledger", "publish", "--json").document
+    rotated = run("ledger", "rotate-key", "--json").document
+    path = run("ledger", "path", "--json").document
+    assert Path(path["vkey"]).read_text().strip() != rotated["vkey"]  # the old one is current until it is retired
+    retired = run("ledger", "retire-key", "--json").document
+    assert retired["vkey"] == rotated["vkey"] == Path(path["vkey"]).read_text().strip()
+    assert retired["size"] == first["size"] + 2
+    gone = next((Path(path["folder"]) / "tile/0/000.p").iterdir())
+    gone.unlink()
+    assert run("ledger", "publish", "--whole", "--json").code == 0
+    assert len(list((Path(path["folder"]) / "tile/0/000.p").iterdir())) >= 1
+    assert run("ledger", "retire-key").code == 50
+
+
+def test_a_fork_is_an_error_with_its_own_code(run: Run, home: Path) -> None:
+    run("ledger", "publish")
+    memory = home / "keys/signer/ledger.memory"
+    found = read_memory(memory)
+    assert found is not None
+    memory.write_text(found.text.replace(f'"size": {found.size}', f'"size": {found.size + 1}'))
+    answer = run("ledger", "publish", "--json")
+    assert answer.code == 62 and answer.document["error"]["code"] == "ledger-fork"
+    assert run("client", "add", "Another", "--json").code == 62  # nothing is written at all
+    assert run("ledger", "show", "--json").code == 0
+
+
+def test_a_clock_is_not_read_where_it_is_given(services: Any) -> None:
+    services.clock.now = lambda: datetime(2030, 1, 1, tzinfo=UTC)
+    assert publishing._publisher(services).until == datetime(2030, 1, 1, tzinfo=UTC) + services.ledger_lock
