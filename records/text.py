@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 TextSource = Literal["ocr", "born-digital"]
 WORDS_FORMAT = "muniment-words-1"
@@ -82,6 +82,19 @@ class PageText:
     def geometry(self) -> "Geometry":
         """How this page's raster maps to the upright page."""
         return Geometry(self.width, self.height, self.turned, self.skew)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What a file carries beside its pages: an invoice as XML.
+
+    `syntax` is cii, ubl or facturae; `values` are (field, value, path in the XML); `fault` says why it could not be
+    read.
+    """
+
+    syntax: str
+    values: tuple[tuple[str, str, str], ...]
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +176,19 @@ def union(boxes: Iterable[Box]) -> Box:
     return Box(min(x0), min(y0), max(x1), max(y1))
 
 
-def write_words(path: Path, pages: Iterable[PageText]) -> int:
+def write_words(path: Path, pages: Iterable[PageText], embedded: Embedded | None = None) -> int:
     """Write pages as gzip-compressed JSON lines, one page a line after a format line; return how many.
+
+    What the file carries beside its pages goes into the format line.
 
     The words derivative is this file, sealed: never a row per word (design, section 4).
     """
     count = 0
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 5, raw, mtime=0) as packed:
-        packed.write(json.dumps({"format": WORDS_FORMAT}).encode() + b"\n")
+        head: dict[str, Any] = {"format": WORDS_FORMAT}
+        if embedded is not None:
+            head["embedded"] = [embedded.syntax, embedded.values, embedded.fault]
+        packed.write(json.dumps(head, ensure_ascii=False).encode() + b"\n")
         for page in pages:
             packed.write(_encode(page) + b"\n")
             count += 1
@@ -189,6 +207,22 @@ def read_words(path: Path) -> Iterator[PageText]:
             raise ValueError("not a words file of a known format")
         for line in packed:
             yield _decode(line)
+
+
+def read_embedded(path: Path) -> Embedded | None:
+    """Return what the file carried beside its pages.
+
+    Raises:
+        ValueError: the file is not a words file of this format.
+    """
+    with gzip.open(path, "rb") as packed:
+        head = json.loads(packed.readline())
+    if head.get("format") != WORDS_FORMAT:
+        raise ValueError("not a words file of a known format")
+    if head.get("embedded") is None:
+        return None
+    syntax, values, fault = head["embedded"]
+    return Embedded(syntax, tuple((name, value, place) for name, value, place in values), fault)
 
 
 def _encode(page: PageText) -> bytes:

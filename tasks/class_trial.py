@@ -11,8 +11,10 @@ from records.fields import Description
 from tasks.accession import look
 from tasks.classify import Classification
 from tasks.describe import describe, suggest_class
+from tasks.embedded_invoice import find_embedded
 from tasks.reading import read_document
 from tasks.services import Services
+from tasks.sources import PDF
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,14 @@ def try_class(services: Services, path: Path, library: ClassLibrary, name: str) 
     limits = services.limits
     examined, digest, size = services.children.run(limits.examine_seconds, look, path, limits)
     found = tuple(read_document(path, examined.media_type, examined.pages, services.reading, limits, services.children))
+    is_pdf = examined.media_type == PDF
+    embedded = services.children.run(limits.examine_seconds, find_embedded, path) if is_pdf else None
     languages = [page.language for page in found if page.words]
     sources = {page.source for page in found if page.words}
     return Trial(
         examined.media_type, digest, size, examined.pages,
         max(set(languages), key=languages.count) if languages else None,
         "mixed" if len(sources) > 1 else next(iter(sources), "ocr"),
-        describe(found, library, services.clock.now().date(), name),
+        describe(found, library, services.clock.now().date(), name, embedded=embedded),
         suggest_class(found, library),
     )  # fmt: skip

@@ -13,12 +13,13 @@ from records.arithmetic import Equation, check_tax
 from records.calibration import Calibration, shipped_calibration
 from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
 from records.fields import Check, Description, Field, ReviewReason
-from records.text import PageText
+from records.text import Embedded, PageText
 from records.validation import check_date, check_date_order
 from tasks import zones
 from tasks.amounts import Solution, solve, with_sums
 from tasks.classify import Classification, classify
 from tasks.conventions import Conventions, find_conventions
+from tasks.embedded_check import prefer_embedded
 from tasks.extract import Choice, collect, mark_pages, rank
 from tasks.judge import Judging, Verdict, judge, missing, reasons, status_of
 from tasks.layout import PageLayout, lay_out
@@ -38,6 +39,7 @@ def describe(
     today: date,
     class_hint: str | None = None,
     *,
+    embedded: Embedded | None = None,
     calibration: Calibration | None = None,
     observe: Observer | None = None,
 ) -> Description:
@@ -48,6 +50,7 @@ def describe(
         library: the record classes.
         today: the day of describing, for checks of dates.
         class_hint: a class a person or channel has named; it is taken as it is.
+        embedded: the invoice that the file carries as XML; it goes before print and is compared with it.
         calibration: the models of measured confidence; None takes the shipped ones.
         observe: told each field's features, where confidence is to be fitted.
 
@@ -59,6 +62,8 @@ def describe(
     found = _classify(layouts, library, class_hint)
     models = shipped_calibration() if calibration is None else calibration
     fields, review = _describe_fields(layouts, found.record_class, _Context(today, models, observe))
+    if embedded is not None:
+        fields, review = prefer_embedded(found.record_class, fields, review, embedded, today)
     if not any(layout.rows for layout in layouts):
         review = [ReviewReason("no-text", None, "no words on any page")]
     if found.close is not None:

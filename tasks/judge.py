@@ -183,6 +183,12 @@ def _tax_id(candidate: Candidate) -> tuple[Candidate, Check]:
     return replace(candidate, value=repaired), Check("tax-id", "hold", message)
 
 
+def value_checks(spec: FieldSpec, value: str, today: date) -> list[Check]:
+    """Run the checks of a value by itself, for one that was not read from print."""
+    found = [check_tax_id(value)] if "tax-id" in spec.checks else []
+    return found + [_VALUE_CHECKS[name](value, today) for name in spec.checks if name in _VALUE_CHECKS]
+
+
 _VALUE_CHECKS = {
     "iban": lambda value, today: check_iban(value),
     "iban-known": lambda value, today: check_iban_known(),

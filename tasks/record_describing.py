@@ -25,6 +25,7 @@ from records.catalogue import (
 from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
 from records.tables import records
+from records.text import read_embedded
 from tasks import intake
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox
@@ -57,7 +58,8 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
             return DescribeReceipt(record, row.state, 0, 0)
     with borrowed(services, [record]) as words:
         read, unread = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
-    found = describe(read, services.library, services.clock.now().date(), hint)
+        embedded = read_embedded(words[record])
+    found = describe(read, services.library, services.clock.now().date(), hint, embedded=embedded)
     if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
         listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
         found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))

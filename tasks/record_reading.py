@@ -22,11 +22,13 @@ from records.catalogue import page_values, record_row, scan_row, sources_of
 from records.errors import InputError, OriginalConflictError
 from records.ids import RecordId, instant
 from records.tables import pages, records
-from records.text import PageText, write_words
+from records.text import Embedded, PageText, write_words
 from tasks import intake
+from tasks.embedded_invoice import find_embedded
 from tasks.readable import make_readable
 from tasks.reading import read_document
 from tasks.services import SYSTEM, Services
+from tasks.sources import PDF
 from tasks.words import words_path
 
 _logger = logging.getLogger(__name__)
@@ -63,7 +65,8 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
         )
         rows: list[dict[str, Any]] = []
         part = services.scratch / f"{record}.words"
-        write_words(part, _noting(found, rows, record, row.client, source.original))
+        embedded = _embedded(services, path, original.media_type)
+        write_words(part, _noting(found, rows, record, row.client, source.original), embedded)
         part.replace(words)
         services.vault.reached(21)
         stored, conformance = _derive(services, record, source.original, original.media_type, path, words)
@@ -89,6 +92,16 @@ def _language_hint(connection: Connection, batch: str, allowed: Sequence[str]) -
     )
     agreed = set(newest)
     return newest[0] if len(agreed) == 1 and newest[0] in allowed else None
+
+
+def _embedded(services: Services, path: Path, media_type: str) -> Embedded | None:
+    """Return the invoice a PDF carries as XML; one that costs its child is said to be unreadable."""
+    if media_type != PDF:
+        return None
+    try:
+        return services.children.run(services.limits.examine_seconds, find_embedded, path)
+    except InputError as error:
+        return Embedded("", (), f"the embedded files could not be read: {type(error).__name__}")
 
 
 def _noting(

@@ -31,6 +31,7 @@ from records.fields import Description, Field
 from records.ids import RecordId, instant
 from records.normalise import DateOrder
 from records.tables import clients, fields, records, reviews
+from records.text import read_embedded
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, SETTLED, fields_commitment
@@ -164,7 +165,8 @@ def _describe_as(services: Services, record: str, name: str) -> Description:
         raise InvalidValueError(f"class: one of {', '.join(sorted(services.library.classes))}")
     with borrowed(services, [record]) as words:
         pages, _ = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
-    found = describe(pages, services.library, services.clock.now().date(), name)
+        embedded = read_embedded(words[record])
+    found = describe(pages, services.library, services.clock.now().date(), name, embedded=embedded)
     return replace(found, class_evidence=(DECIDED, *found.class_evidence))
 
 
