@@ -27,8 +27,8 @@ up:            ## run Muniment: watched folders, workers, web
 bench:         ## measure this machine against the targets
 	.venv/bin/muniment bench
 
-crash:         ## kill the real command at every step, ROUNDS times
-	.venv/bin/python -m pytest tests/service/test_crash.py --rounds $(ROUNDS)
+crash:         ## kill and fail it at every step and call, ROUNDS times at random; on the servers too where they are up
+	./script/crash --rounds $(ROUNDS) --every-call
 
 demo:          ## the main job on sample scans, ending in a search hit
 	./script/demo

@@ -1,20 +1,23 @@
 """Derivatives (words, readable copy): sealed to the public half of their original's key, one object a record and kind.
 
 Writing one needs no unwrapping (design, section 4). A derivative can be made again; a newer one replaces the row and
-the older object is removed after the commit.
+the older object is removed after the commit, or, where a lock holds it, when that has ended.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select
 
 from custody.sealing import Sealed
-from custody.tables import derivatives, originals
+from custody.tables import derivatives, locked_leftovers, originals
 from custody.vault import Vault
+from records.errors import OriginalConflictError
 from records.ids import instant
 from records.tables import records
 
+AGAIN = timedelta(days=1)
 KINDS = {"words": "application/x-ndjson+gzip", "readable": "application/pdf"}
 
 
@@ -70,16 +73,52 @@ def record_derivative(connection: Connection, vault: Vault, stored: StoredDeriva
     )
 
 
-def leftovers(connection: Connection, vault: Vault, record: str, kind: str) -> list[tuple[str, str]]:
-    """Return (key, version) of objects of a record's derivative that the catalogue does not name.
+def clear_leftovers(vault: Vault, record: str) -> None:
+    """Remove the objects of a record's derivatives that the catalogue does not name; what is locked is noted for later.
 
-    An interrupted reading leaves them; they are derived, never evidence, and the reading that replaces them removes
-    them where the store lets it.
+    An interrupted reading leaves them, and every second one; they are derived, never evidence.
+
+    Raises:
+        StoreUnavailableError: call again later.
     """
-    rows = connection.execute(
-        select(derivatives).where(derivatives.c.record == record, derivatives.c.kind == kind)
-    ).all()
-    client = connection.execute(select(records.c.client).where(records.c.id == record)).scalar_one()
-    current = {(row.object_key, row.object_version) for row in rows}
-    there = vault.store.versions(f"d/{client}/{record}/{kind}/")
-    return [(v.key, v.version) for v in there if (v.key, v.version) not in current]
+    with vault.database.read() as connection:
+        client = connection.execute(select(records.c.client).where(records.c.id == record)).scalar_one()
+        rows = connection.execute(select(derivatives).where(derivatives.c.record == record)).all()
+        noted = connection.execute(
+            select(locked_leftovers).where(locked_leftovers.c.object_key.startswith(f"d/{client}/{record}/"))
+        ).all()
+    known = {(row.object_key, row.object_version) for row in (*rows, *noted)}
+    for found in list(vault.store.versions(f"d/{client}/{record}/")):
+        if (found.key, found.version) not in known:
+            _remove(vault, found.key, found.version, client)
+
+
+def clear_freed(vault: Vault) -> int:
+    """Remove the leftovers whose lock has ended; return how many.
+
+    Raises:
+        StoreUnavailableError: call again later.
+    """
+    now = instant(vault.clock.now())
+    with vault.database.read() as connection:
+        due = connection.execute(select(locked_leftovers).where(locked_leftovers.c.until <= now)).all()
+    return sum(_remove(vault, row.object_key, row.object_version, row.client) for row in due)
+
+
+def _remove(vault: Vault, key: str, version: str, client: str) -> bool:
+    """Remove one object, or note until when its lock holds it (and ask again a day later where none is told)."""
+    same = (locked_leftovers.c.object_key == key) & (locked_leftovers.c.object_version == version)
+    until = None
+    try:
+        vault.store.remove(key, version)
+    except OriginalConflictError:
+        until = vault.store.stat(key, version).retain_until or vault.clock.now() + AGAIN
+    with vault.database.write() as connection:
+        connection.execute(delete(locked_leftovers).where(same))
+        if until is not None:
+            connection.execute(
+                insert(locked_leftovers).values(
+                    object_key=key, object_version=version, client=client, until=instant(until)
+                )
+            )
+    return until is None

@@ -15,6 +15,7 @@ import pyrage
 from pyrage import x25519
 
 from records.errors import FixityError, InvalidValueError, NoSpaceError, RefusedScanError
+from records.machine import machine_fault
 
 CHUNK = 1 << 20  # bytes
 
@@ -63,6 +64,7 @@ def digest_file(path: Path) -> tuple[str, int]:
     Raises:
         RefusedScanError: `unreadable`, or `damaged` where the file changed while it was read (a writer that still has
             it open writes on after the claim: intake, section 4.2).
+        NoSpaceError, StoreUnavailableError: this machine's disk is in trouble, not the file.
     """
     try:
         with path.open("rb") as file:
@@ -70,7 +72,7 @@ def digest_file(path: Path) -> tuple[str, int]:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             after = os.fstat(file.fileno())
     except OSError as error:
-        raise RefusedScanError("unreadable", os.strerror(error.errno or 0)) from error
+        raise machine_fault(error) or RefusedScanError("unreadable", os.strerror(error.errno or 0)) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise RefusedScanError("damaged", "the file changed while it was read")
     return digest, after.st_size
@@ -93,6 +95,7 @@ def seal_file(source: Path, target: Path, recipient: str) -> Sealed:
 
     Raises:
         NoSpaceError: the disk is full; `target` is gone.
+        StoreUnavailableError: this machine's disk is in trouble, not the file.
         RefusedScanError: `unreadable`.
     """
     try:
@@ -100,7 +103,7 @@ def seal_file(source: Path, target: Path, recipient: str) -> Sealed:
             reader = _HashingReader(clear)
             writer = _encrypt(reader, target, recipient)
     except OSError as error:
-        raise RefusedScanError("unreadable", os.strerror(error.errno or 0)) from error
+        raise machine_fault(error) or RefusedScanError("unreadable", os.strerror(error.errno or 0)) from error
     sync_folder(target.parent)
     return Sealed(reader.sha256.hexdigest(), reader.size, writer.sha256.hexdigest(), writer.size)
 
@@ -115,7 +118,7 @@ def _encrypt(reader: _HashingReader, target: Path, recipient: str) -> _HashingWr
     except OSError as error:
         # the library's own writer errors carry no errno; a target that cannot grow is the case that happens
         target.unlink(missing_ok=True)
-        raise NoSpaceError("could not write the sealed file") from error
+        raise machine_fault(error) or NoSpaceError("could not write the sealed file") from error
     return writer
 
 

@@ -148,6 +148,17 @@ derivatives = Table(
     Column("created", Instant, nullable=False),
 )
 
+# Objects that a newer derivative replaced and that their lock still holds: removed when it ends.
+locked_leftovers = Table(
+    "locked_leftovers",
+    METADATA,
+    Column("object_key", Text, primary_key=True),
+    Column("object_version", Text, primary_key=True),
+    Column("client", Id, ForeignKey("clients.id"), nullable=False),
+    Column("until", Instant, nullable=False),
+    Index("ix_locked_leftovers_until", "until"),
+)
+
 outbox = Table(
     "outbox",
     METADATA,

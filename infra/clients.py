@@ -1,13 +1,41 @@
 """Clients of the servers that the settings name; what is given to the adapters of custody and search."""
 
+from types import TracebackType
+from typing import Self
+
 import urllib3
 from minio import Minio
 from opensearchpy import OpenSearch
 from pydantic import SecretStr
+from urllib3.connectionpool import ConnectionPool
+from urllib3.exceptions import MaxRetryError, ResponseError
 
 from custody.time_authority import HttpAuthority
 from infra.settings import Settings
 from records.errors import ConfigurationError
+
+
+class PutOnce(urllib3.Retry):
+    """Retries that never send an object twice: a lost answer says nothing, and a second put is one more version.
+
+    The store itself asks what became of such a put (custody reference, section 5, step 3). What never reached the
+    server, the parts of an upload and every other idempotent call are sent again.
+    """
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: urllib3.BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        """See urllib3.Retry.increment."""
+        is_object = method == "PUT" and "partNumber=" not in (url or "")
+        if is_object and _pool is not None and not (error and self._is_connection_error(error)):
+            raise MaxRetryError(_pool, url or "", error or ResponseError("not sent again"))
+        return super().increment(method, url, response, error, _pool, _stacktrace)
 
 
 def minio_client(settings: Settings) -> Minio:
@@ -39,7 +67,7 @@ def _minio_client(settings: Settings, access: SecretStr | None, secret: SecretSt
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=5, read=120),
         maxsize=16,
-        retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=[502, 503, 504]),
+        retries=PutOnce(total=3, backoff_factor=0.2, status_forcelist=[502, 503, 504], raise_on_status=False),
         ca_certs=str(settings.s3_ca) if settings.s3_ca else None,
         cert_reqs="CERT_REQUIRED",
     )

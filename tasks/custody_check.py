@@ -4,7 +4,7 @@ In one transaction, hence of one moment, also while files are taken in:
 
  1. the ledger's rows are their leaves, gapless, chained, every move legal
  2. the states of scans, originals and records are where the ledger leaves them
- 3. every living original has an envelope with two recipients, and the ring holds the vault key
+ 3. every living original has an envelope with two recipients, no other has one, and the ring holds the vault key
  4. every record has pages, words and sources as its state says; each page belongs to one record
  5. every record's field values are those that the ledger committed to
  6. every file offered is in one visible place; refused bytes are in quarantine; nothing is stuck
@@ -14,7 +14,8 @@ Then, against store and index; what differs from that moment is asked of the dat
  7. every stored original has its object: version, size, digest of the sealed bytes
  8. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
  9. every derivative has its object
-10. every object has its row (orphans are listed, never removed)
+10. every object has its row (orphans are listed, never removed), and no version stands beside the one that is held
+    but of the same bytes; replaced derivatives that a lock still holds are listed as leftovers
 11. the index holds what the catalogue holds
 12. the published ledger says the same (not applicable until it is published)
 
@@ -31,7 +32,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 from custody.findings import Report, Step
 from custody.ledger_check import Replayed, replay
 from custody.locks import lock_fault
-from custody.tables import derivatives, key_envelopes, originals, outbox, vault_keys
+from custody.tables import derivatives, key_envelopes, locked_leftovers, originals, outbox, vault_keys
 from custody.vault import Vault
 from records.errors import OriginalNotFoundError
 from records.leases import MOST_ATTEMPTS
@@ -42,6 +43,7 @@ from tasks.services import Services
 
 Progress = Callable[[], None]
 AGAIN = 3  # objects replaced one after another while they are looked at
+WITHOUT_ENVELOPE = ("abandoned",)  # states of originals whose envelope is destroyed
 OBJECT = ("object_key", "object_version", "sealed_size", "sealed_sha256")  # what a row says of its object
 
 
@@ -170,34 +172,52 @@ def _locked(services: Services, held: Iterable[Row[Any]], step: Step) -> None:
 
 
 def _orphans(services: Services, report: Report, step: Step) -> None:
-    there = [v.key for prefix in ("o/", "d/") for v in services.vault.store.versions(prefix)]
+    vault = services.vault
+    there = [version for prefix in ("o/", "d/") for version in vault.store.versions(prefix)]
     with services.database.read() as connection:  # asked after the listing: what is under way has its row by then
-        known = set(connection.execute(select(originals.c.object_key)).scalars())
-        known |= set(connection.execute(select(derivatives.c.object_key)).scalars())
-    orphans = sorted(set(there) - known)
+        names = (originals.c.object_key, originals.c.object_version, originals.c.sealed_sha256)
+        known = {row.object_key: row for row in connection.execute(select(*names))}
+        names = (derivatives.c.object_key, derivatives.c.object_version, derivatives.c.sealed_sha256)
+        known |= {row.object_key: row for row in connection.execute(select(*names))}
+        leftovers = {(row.object_key, row.object_version) for row in connection.execute(select(locked_leftovers))}
+    orphans, extra = set[str](), set[str]()
+    for found in there:
+        row = known.get(found.key)
+        if row is None:
+            if (found.key, found.version) not in leftovers:
+                orphans.add(found.key)
+        elif row.object_version not in (None, found.version):
+            # a put whose answer was lost is made again: one more version of the same bytes is no fault
+            fault = object_fault(vault, found.key, found.version, found.size, row.sealed_sha256)
+            if fault is not None:
+                step.problem("overwritten", found.key, *fault)
+            extra.add(found.key)
     report.checked["files"] = len(there)
-    report.notes["orphans"] = orphans
+    report.notes |= {"orphans": sorted(orphans), "extra": sorted(extra)}
+    report.notes["leftovers"] = sorted(key for key, _ in leftovers)
     step.detail = f"{len(orphans)} objects without a row, listed under orphans" if orphans else ""
-    seen: set[str] = set()
-    for key in there:
-        if key in seen and key in known:
-            step.problem("double", key, "one version", "more")
-        seen.add(key)
 
 
 def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:
     rows = connection.execute(
         select(
-            originals.c.id, key_envelopes.c.envelope, key_envelopes.c.vault_key, vault_keys.c.client, originals.c.client
-        )
-        .select_from(
+            originals.c.id,
+            originals.c.state,
+            key_envelopes.c.envelope,
+            key_envelopes.c.vault_key,
+            vault_keys.c.client,
+            originals.c.client,
+        ).select_from(
             originals.outerjoin(key_envelopes, key_envelopes.c.original == originals.c.id).outerjoin(
                 vault_keys, vault_keys.c.id == key_envelopes.c.vault_key
             )
         )
-        .where(originals.c.state != "abandoned")  # its envelope is destroyed with it
     )
-    for original, envelope, key, key_client, client in rows:
+    for original, state, envelope, key, key_client, client in rows:
+        if state in WITHOUT_ENVELOPE:
+            if envelope is not None:
+                step.problem("envelope", original, "none", "an envelope")
+            continue
         if envelope is None:
             step.problem("envelope", original, "an envelope", "none")
             continue

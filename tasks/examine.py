@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from records.errors import RefusedScanError
+from records.machine import machine_fault
 from records.options import Limits
 from tasks import magic
 from tasks.pdf_structure import check_pdf
@@ -45,7 +46,7 @@ def examine(path: Path, limits: Limits) -> Examined:
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:
-        raise RefusedScanError("unreadable", "the file cannot be opened") from error
+        raise machine_fault(error) or RefusedScanError("unreadable", "the file cannot be opened") from error
     if not size:
         raise RefusedScanError("empty", "the file has no bytes")
     if size > limits.file_bytes:
@@ -100,6 +101,9 @@ def _decode(path: Path, media_type: str, limits: Limits) -> None:
                 image.draft("L", image.size)  # all of the coded data is read, colour is not made
             image.load()
     except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
+        fault = machine_fault(error) if isinstance(error, OSError) else None
+        if fault is not None:  # a failing disk is no damaged scan
+            raise fault from error
         code = "truncated" if _ends_early(path, media_type) else "damaged"
         raise RefusedScanError(code, "the image does not decode in full") from error
     except RefusedScanError as error:

@@ -11,6 +11,7 @@ from records.catalogue import scan_row
 from records.errors import CustodyError, LeaseLostError, UnavailableError
 from records.ids import RecordId, ScanId
 from records.leases import MOST_ATTEMPTS
+from records.machine import machine_fault
 from records.tables import scans
 from tasks import accession, indexing, intake, record_describing, record_reading
 from tasks.accession import AccessionReceipt
@@ -57,9 +58,12 @@ def ingest_leased(scan: ScanId, services: Services, steps: Steps = PLAIN) -> Acc
         if receipt.outcome == "accessioned":
             intake.done(scan, services)
     except UnavailableError as error:
-        code = accession.waiting_code(error)
-        intake.wait(scan, services, code)
-        return AccessionReceipt(scan, "waiting", reason=code)
+        return _waits(scan, services, error)
+    except OSError as error:
+        fault = machine_fault(error)
+        if fault is None:
+            raise
+        return _waits(scan, services, fault)
     except LeaseLostError:
         _logger.info("scan %s is with another worker now", scan)
         return AccessionReceipt(scan, "waiting")
@@ -69,6 +73,12 @@ def ingest_leased(scan: ScanId, services: Services, steps: Steps = PLAIN) -> Acc
     finally:
         services.leases.release(scan)
     return receipt
+
+
+def _waits(scan: ScanId, services: Services, error: UnavailableError) -> AccessionReceipt:
+    code = accession.waiting_code(error)
+    intake.wait(scan, services, code)
+    return AccessionReceipt(scan, "waiting", reason=code)
 
 
 def ingest_isolated(scan: ScanId, services: Services, steps: Steps = PLAIN, leased: bool = False) -> AccessionReceipt:

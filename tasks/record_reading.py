@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from custody.derivatives import KINDS, StoredDerivative, leftovers, record_derivative, store_derivative
+from custody.derivatives import StoredDerivative, clear_leftovers, record_derivative, store_derivative
 from custody.ledger import Draft, append
 from custody.opening import fetch, processed, release
 from custody.tables import originals, outbox
 from records.catalogue import page_values, record_row, scan_row, sources_of
-from records.errors import InputError, OriginalConflictError
+from records.errors import InputError
 from records.ids import RecordId, instant
 from records.tables import pages, records
 from records.text import Embedded, PageText, write_words
@@ -56,7 +56,7 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
         original = connection.execute(select(originals).where(originals.c.id == source.original)).one()
         hint = _language_hint(connection, row.batch, services.reading.languages)
     if row.state != "accessioned":
-        _remove_leftovers(services, record)  # of a run that ended between its commit and this
+        clear_leftovers(services.vault, record)  # of a run that ended between its commit and this
         return ReadReceipt(record, 0, 0)
     words = words_path(services, record)
     with _clear_original(services, row, original) as path:
@@ -192,19 +192,9 @@ def _commit(
             )
         )
         put_in_outbox(connection, row.id, row.client, entry.seq, instant(now))
-    _remove_leftovers(services, row.id)
+    clear_leftovers(services.vault, row.id)
 
 
 def put_in_outbox(connection: Connection, record: str, client: str, seq: int, now: str) -> None:
     """Ask for the record's index entry to be brought up to date; committed with the event behind it."""
     connection.execute(insert(outbox).values(record=record, client=client, action="put", seq=seq, created=now))
-
-
-def _remove_leftovers(services: Services, record: str) -> None:
-    with services.database.read() as connection:
-        found = [left for kind in KINDS for left in leftovers(connection, services.vault, record, kind)]
-    for key, version in found:
-        try:
-            services.vault.store.remove(key, version)
-        except OriginalConflictError:
-            _logger.info("a replaced derivative of %s is locked and stays until its lock ends", record)

@@ -7,6 +7,7 @@
 5. clear words of records that are indexed are removed; batches of an earlier run are closed by their own command
 6. locks of originals still in custody are renewed before they end (decision 0012)
 7. what puts that never ended left in the store is removed when it is a day old: parts of a killed upload
+8. objects of derivatives that newer ones replaced are removed when their lock has ended
 
 An object that no row names is never removed here: `custody check` lists it, and a person decides.
 """
@@ -18,6 +19,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from custody.derivatives import clear_freed
 from custody.incidents import raise_incident
 from custody.ledger import Actor
 from custody.locks import due_for_renewal, finish_retention, renew
@@ -37,8 +39,9 @@ UNFINISHED = timedelta(days=1)  # no upload of one file takes that long
 
 def sweep(services: Services, steps: Steps = PLAIN) -> int:
     """Do the numbered duties; return how many scans were gone on with."""
+    _attend_to_store(services)  # first: reading what was left over may take hours, and locks may end meanwhile
     count = finish_scans(services, steps)
-    tidy(services)
+    _tidy(services)
     return count
 
 
@@ -67,18 +70,18 @@ def finish_scans(services: Services, steps: Steps = PLAIN) -> int:
 
 
 def _attend_to_store(services: Services) -> None:
-    """Duties 2, 6 and 7."""
+    """Duties 2, 6, 7 and 8."""
     vault = services.vault
     try:
         if vault.store.locks:
             _each(vault, _without_retention(vault), finish_retention)
             _each(vault, due_for_renewal(vault), renew)
-        left = vault.store.sweep(services.clock.now() - UNFINISHED)
+        left = vault.store.sweep(services.clock.now() - UNFINISHED) + clear_freed(vault)
     except MunimentError as error:  # what is wrong with the store is told where it is needed
         _logger.warning("the store was not attended to: %s", type(error).__name__)
         return
     if left:
-        _logger.info("removed what %s puts that never ended left in the store", left)
+        _logger.info("removed %s objects that unfinished puts and replaced derivatives left in the store", left)
 
 
 def _without_retention(vault: Vault) -> list[OriginalId]:

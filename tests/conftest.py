@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import Muniment
+
+pytest.register_assert_rewrite("one_accession", "running")
+from running import Muniment  # noqa: E402  its assertions are to be told in full
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=25, help="how often the crash test kills the real command")
+    parser.addoption("--every-call", action="store_true", help="fail every call, not some: minutes become an hour")
     parser.addoption("--seed", type=int, default=20261123, help="seed of the crash test's random moments")
     parser.addoption(
         "--data", default=os.environ.get("MUNIMENT_TEST_DATA"), help="folder of real scans with ground truth"

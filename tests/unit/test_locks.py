@@ -1,6 +1,8 @@
 """Locks of originals: tried before anything is stored, lengthened after the commit, renewed while they are held."""
 
 import dataclasses
+import errno
+import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +14,18 @@ from PIL import Image
 from sqlalchemy import select, update
 
 from custody import ledger, lock_assurance, locks
+from custody.derivatives import StoredDerivative, clear_leftovers, record_derivative, store_derivative
+from custody.sealing import seal_file
 from custody.stores.assured import AssuredStore
-from custody.stores.base import Probe
+from custody.stores.base import Probe, StoredVersion
 from custody.tables import events, originals
 from infra.services import Services, open_services
-from records.errors import CustodyError, StoreLockError, StoreUnavailableError
+from records.errors import CustodyError, NoSpaceError, StoreLockError, StoreUnavailableError
 from records.ids import BatchId, ClientId, instant, parse_instant
-from records.tables import clients, scans
+from records.machine import machine_fault
+from records.tables import clients, record_sources, records, scans
 from tasks import accession, batches, custody_check, intake, sweeping
+from tasks.pipeline import ingest_isolated
 from tasks.services import SYSTEM
 
 PRETENDS = Probe("does not hold", (("small is locked", True), ("refused: small deleted", False)))
@@ -45,7 +51,7 @@ def opened(home: Path) -> Iterator[tuple[Services, LockingStore, MovableClock]]:
     clock = MovableClock()
     store = LockingStore(home / "locking", clock.now)
     vault = dataclasses.replace(
-        services.vault, clock=clock, store_mark="here",
+        services.vault, seal=seal_file, clock=clock, store_mark="here",
         store=AssuredStore(store, lambda: lock_assurance.require_locks(services.vault), clock.now),
     )  # fmt: skip
     services.__dict__["vault"] = vault
@@ -341,3 +347,106 @@ def test_the_events_of_probes_are_found_by_type(opened):
         ).all()
         assert "ix_events_type_seq" in str(plan)
         assert connection.execute(select(events.c.client).where(events.c.type == "lock_probe")).scalar() is None
+
+
+# --- what a lock holds though nobody needs it
+
+
+def derive(services: Services, original: str, folder: Path, text: str) -> StoredDerivative:
+    """Store words for the record of an original and put them in the catalogue."""
+    with services.database.read() as connection:
+        record = connection.execute(select(records.c.id).join(record_sources).where(
+            record_sources.c.original == original)).scalar_one()  # fmt: skip
+    (folder / "words").write_text(text)
+    stored = store_derivative(services.vault, record, "words", original, folder / "words")
+    with services.database.write() as connection:
+        record_derivative(connection, services.vault, stored)
+    return stored
+
+
+def object_notes(services: Services) -> dict[str, list[str]]:
+    report = custody_check.check(services)
+    step = next(step for step in report.steps if step["name"] == "objects have rows")
+    assert step["outcome"] == "holds", report.problems
+    return {name: report.notes[name] for name in ("orphans", "leftovers", "extra")}
+
+
+def test_a_replaced_derivative_is_removed_when_its_lock_has_ended(opened, tmp_path):
+    services, store, clock = opened
+    row = take_in(services, tmp_path / "a.png")
+    first = derive(services, row.id, tmp_path, "first")
+    second = derive(services, row.id, tmp_path, "second")
+    assert object_notes(services) == {"orphans": [first.object_key], "leftovers": [], "extra": []}
+    clear_leftovers(services.vault, first.record)
+    clear_leftovers(services.vault, first.record)
+    assert object_notes(services) == {"orphans": [], "leftovers": [first.object_key], "extra": []}
+    sweeping.tidy(services)
+    assert object_notes(services)["leftovers"] == [first.object_key]
+    clock.moment += timedelta(days=8)
+    store.ends[first.object_key] = clock.moment + timedelta(days=2)  # somebody lengthened it
+    sweeping.tidy(services)
+    assert object_notes(services)["leftovers"] == [first.object_key]
+    clock.moment += timedelta(days=3)
+    sweeping.tidy(services)
+    assert object_notes(services) == {"orphans": [], "leftovers": [], "extra": []}
+    keys = [found.key for found in store.versions("")]
+    assert sorted(keys) == sorted([row.object_key, second.object_key])
+
+
+def test_an_object_that_no_row_names_is_listed_and_never_removed(opened, tmp_path):
+    services, store, clock = opened
+    row = take_in(services, tmp_path / "a.png")
+    stray = row.object_key.replace(row.id, "ori_" + "0" * 32)
+    (tmp_path / "stray").write_bytes(b"stray")
+    store.put(stray, tmp_path / "stray", hashlib.sha256(b"stray").hexdigest(), 5)
+    for _ in range(3):
+        clock.moment += timedelta(days=400)
+        sweeping.sweep(services)
+        assert object_notes(services)["orphans"] == [stray]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["of the same bytes", "of other bytes"])
+def test_one_more_version_is_listed_and_is_a_fault_only_if_it_differs(opened, tmp_path, same, monkeypatch):
+    services, store, _ = opened
+    row = take_in(services, tmp_path / "a.png")
+    versions, read = store.versions, store.read
+    more = StoredVersion(row.object_key, "2", row.sealed_size)
+    monkeypatch.setattr(store, "versions", lambda prefix: [*versions(prefix), *([more] if prefix == "o/" else [])])
+    monkeypatch.setattr(
+        store, "read", lambda key, version: read(key, "1") if version == "1" or same else iter([b"x" * row.sealed_size])
+    )
+    report = custody_check.check(services)
+    assert report.notes["extra"] == [row.object_key] and report.notes["orphans"] == []
+    assert [problem.kind for problem in report.problems if problem.object == row.object_key] == (
+        [] if same else ["overwritten"]
+    )
+
+
+# --- a disk that fails is no damaged scan
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EIO, StoreUnavailableError), (errno.ENOSPC, NoSpaceError), (errno.EDQUOT, NoSpaceError),
+        (errno.EMFILE, StoreUnavailableError), (errno.ENOENT, type(None)), (None, type(None)),
+    ],
+)  # fmt: skip
+def test_what_the_machine_says_of_itself_is_not_said_of_the_file(number, expected):
+    fault = machine_fault(OSError(number, "words", "/a/path") if number else OSError("image file is truncated"))
+    assert type(fault) is expected
+    assert "path" not in str(fault)
+
+
+def test_a_disk_that_fails_in_any_step_makes_the_scan_wait(opened, tmp_path, monkeypatch):
+    services, _, _ = opened
+    Image.new("L", (200, 100), 1).save(tmp_path / "a.png")
+    scan = offer(services, tmp_path / "a.png")
+
+    def failing(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("custody.originals.sync_folder", failing)
+    for _ in range(6):  # more often than a scan may be begun without progress
+        receipt = ingest_isolated(scan, services)
+        assert (receipt.outcome, receipt.reason) == ("waiting", "store-unavailable")
