@@ -49,6 +49,7 @@ def opened(home: Path) -> Iterator[tuple[Services, LockingStore, MovableClock]]:
     """Services on a store with locks, at a time that stands still."""
     services = open_services()
     clock = MovableClock()
+    clock.moment = services.clock.now()  # the events of the first use are of now
     store = LockingStore(home / "locking", clock.now)
     vault = dataclasses.replace(
         services.vault, seal=seal_file, clock=clock, store_mark="here",
