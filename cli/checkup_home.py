@@ -24,7 +24,7 @@ from records.errors import DatabaseUnavailableError, MunimentError
 from records.ids import parse_instant
 from records.places import Places
 from records.tables import persons
-from tasks import indexing
+from tasks import indexing, timestamping
 
 GIB = 1 << 30
 LEAST_FREE = GIB // 2  # a sealed copy, the catalogue and derivatives of one large file
@@ -45,7 +45,7 @@ def home_checks(settings: Settings, open_services: Callable[[], Services]) -> li
     except MunimentError as error:
         name = "database" if isinstance(error, DatabaseUnavailableError) else "installation"
         return [*checks, Check(name, False, str(error), "answers", "muniment config show")]
-    parts = (_database, _store, _index, _people, _ledger_clock)
+    parts = (_database, _store, _index, _people, _ledger_clock, _stamps)
     return [*checks, *(check for part in parts for check in part(services))]
 
 
@@ -197,3 +197,20 @@ def _ledger_clock(services: Services) -> list[Check]:
         newest = connection.execute(select(func.max(events.c.ts))).scalar()
     ok = newest is None or parse_instant(newest) <= services.clock.now() + AHEAD
     return [Check("clock and ledger", ok, newest or "-", "no event in the future", "sudo timedatectl set-ntp true")]
+
+
+def _stamps(services: Services) -> list[Check]:
+    """Tell how long the evidence lasts: time stamps that end, and those that ended unrenewed or do not hold."""
+    name, wanted = "time stamps", "good, and renewed before they end"
+    try:
+        if services.stamping is None:
+            return [Check(name, True, "none: no authority is named (tsa_url)", wanted)]
+        found = timestamping.look(services)
+    except MunimentError as error:
+        return [Check(name, False, str(error), wanted, "muniment config show")]
+    if found.failing or found.ended:
+        said = f"{len(found.failing)} do not hold, {len(found.ended)} ended without being renewed"
+        return [Check(name, False, said, wanted, "muniment verify ledger")]
+    soon = found.next_end is not None and found.next_end - services.stamping.renew_before <= services.clock.now()
+    until = "none yet" if found.next_end is None else f"{found.looked_at}, the first ends {found.next_end.date()}"
+    return [Check(name, not soon and found.next_end is not None, until, wanted, "muniment ledger timestamp")]

@@ -14,9 +14,11 @@ from custody.ledger_signer import VKEY
 from custody.publishing import Published
 from custody.stores.ledger_directory import LedgerDirectory
 from custody.tables import events
+from custody.timestamps import file_digest
 from records.catalogue import resolve
 from records.errors import UnknownIdError
-from tasks import answers, publishing
+from records.ids import instant
+from tasks import answers, publishing, timestamping
 
 commands = click.Group()
 
@@ -80,6 +82,27 @@ def path_command(frame: Frame) -> None:
         copy_ledger(services.ledger_files, LedgerDirectory(folder))
     document = {"folder": str(folder), "vkey": str(services.places.signer / VKEY)}
     frame.answer(document, lambda: "\n".join(document.values()))
+
+
+@command(ledger_group, "timestamp")
+def timestamp_command(frame: Frame) -> None:
+    """Have the newest checkpoint stamped by the time-stamping authority, and renew stamps that end soon."""
+    _allowed(frame, "check")
+    services = frame.services
+    done = timestamping.stamp(services)
+    if done is None:
+        frame.answer({"size": None, "time": None, "renewed": []}, _("No time-stamping authority is named: 'tsa_url'."))
+        return
+    looked = timestamping.renew(services)
+    document = {
+        "size": done.size, "time": instant(done.stamp.made), "policy": done.stamp.policy,
+        "good_until": instant(done.good_until), "qualified": bool(services.stamping and services.stamping.qualified),
+        "sha256": file_digest(done.tokens[-1]), "renewed": list(looked.renewed), "ended": list(looked.ended),
+        "failing": list(looked.failing),
+    }  # fmt: skip
+    frame.answer(
+        document, lambda: _("Checkpoint {size} is stamped: {time}, good until {good_until}.").format(**document)
+    )
 
 
 @command(ledger_group, "rotate-key")

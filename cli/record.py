@@ -1,5 +1,6 @@
 """`muniment record`: what a record is, says and went through. Reading one is an event before it happens."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 from sqlalchemy import ColumnElement
 
 from cli.frame import Frame, _, command
+from cli.progress import counting
 from cli.reasons import parse_reason
 from custody import access
 from custody.access import clients_of
@@ -20,10 +22,13 @@ from records.tables import batches, records
 from records.text import PageText, read_words
 from tasks import answers
 from tasks.alto import write_alto
+from tasks.evidence import evidence_of
+from tasks.exporting import Order, export
 from tasks.hocr import write_hocr
 from tasks.renditions import Writer, write_rendition
 
 commands = click.Group()
+FILES_OF_RECORD = 3  # original, readable copy, words: what most records have; for the progress shown
 why = click.option("--reason", help="CODE or 'CODE: free text'; codes: docs/reasons.md.")
 found_by_search = click.option("--hit", is_flag=True, help="It is opened as the hit of a search.")
 
@@ -134,6 +139,28 @@ def alto_command(frame: Frame, id: str, target: Path, reason: str | None) -> Non
 def hocr_command(frame: Frame, id: str, target: Path, reason: str | None) -> None:
     """Write the words with their boxes to a file, as hOCR."""
     _write_rendition(frame, id, write_hocr, target, reason)
+
+
+@command(record, "export")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--to", "target", required=True, type=click.Path(path_type=Path), help="Folder to make; not there yet.")
+@click.option("--recipient", metavar="AGE", help="Encrypt originals and copies to this age public key (age1...).")
+@click.option("--reason", default="request", help="CODE or 'CODE: free text'; codes: docs/reasons.md.")
+def export_command(frame: Frame, ids: tuple[str, ...], target: Path, recipient: str | None, reason: str) -> None:
+    """Hand records over as an evidence package, which strangers can verify."""
+    services = frame.services
+    code, words = parse_reason(reason)
+    with services.database.read() as connection:
+        found = tuple(dict.fromkeys(resolve(connection, records, id) for id in ids))
+    order = Order(found, target.absolute(), code, words, recipient)
+    with counting(_("Packing"), FILES_OF_RECORD * len(found) + 1) as step:
+        done = export(services, order, partial(evidence_of, services), lambda _done, _all: step())
+    document = {
+        "to": str(target), "records": list(found), "manifest_sha256": done.manifest_sha256, "files": done.files,
+        "events": done.events, "checkpoint": done.size, "stamped": done.stamped, "encrypted": recipient is not None,
+    }  # fmt: skip
+    frame.answer(document, _("{records} records in {to}, {events} events proved; manifest {digest}").format(
+        records=len(found), to=target, events=done.events, digest=done.manifest_sha256))  # fmt: skip
 
 
 @command(record, "timeline")

@@ -1,4 +1,4 @@
-"""`muniment up`: everything on this machine: Prefect's server, watched folders, workers, index, the ledger's publisher.
+"""`muniment up`: everything on this machine: Prefect's server, watched folders, workers, the ledger's publisher.
 
 Workers are threads of this process that await the flow of one scan after another; pages are read in the shared pool of
 children. It is the register that is the queue: what is killed here goes on at the next start.
@@ -15,11 +15,11 @@ from cli.serving import Ending, print_line, reporting, watch_options
 from custody import lock_assurance
 from infra import supervisor
 from records.errors import LedgerForkError, MunimentError
-from tasks import publishing, watching
+from tasks import publishing, timestamping, watching
 from tasks.crew import Work
 
 commands = click.Group()
-END_SECONDS = 10.0  # for the publisher to finish what it is at
+END_SECONDS = 10.0  # for the publisher and the stamper to finish what they are at
 
 
 @command(commands, "up")
@@ -48,14 +48,23 @@ def _serve(frame: Frame, server: supervisor.PrefectServer, stop: threading.Event
     work = Work(reporting(frame), running.one_scan(services, server.doubt), server.is_up)
     publisher = Publisher(frame, stop)
     publisher.start()
+    stamper = threading.Thread(
+        target=timestamping.keep_stamping, args=(services, stop, _saying(frame)), name="stamper", daemon=True
+    )
+    stamper.start()
     try:
         watching.watch(services, watch_options(services.settings), stop, work, frame.hint, _ready(frame, server))
     finally:
         stop.set()
         publisher.join(END_SECONDS)
+        stamper.join(END_SECONDS)
         running.flush()
     if publisher.fork is not None:
         raise publisher.fork
+
+
+def _saying(frame: Frame) -> Callable[[MunimentError], None]:
+    return lambda error: frame.hint(f"muniment: {error}\n  {_(error.next_step)}")
 
 
 class Publisher(threading.Thread):
@@ -74,7 +83,7 @@ class Publisher(threading.Thread):
         publishing.keep_publishing(services, services.settings.ledger_seconds, self._stop_all, self._say)
 
     def _say(self, error: MunimentError) -> None:
-        self._frame.hint(f"muniment: {error}\n  {_(error.next_step)}")
+        _saying(self._frame)(error)
         if isinstance(error, LedgerForkError):
             self.fork = error
 

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from cryptography import x509
@@ -74,6 +74,18 @@ class Trust:
 
     roots: tuple[x509.Certificate, ...]
     policy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamping:
+    """The authority and how it is asked, as the settings say; `roots_pem` are the bytes of the roots' file."""
+
+    authority: Authority
+    trust: Trust
+    roots_pem: bytes
+    qualified: bool
+    every: timedelta
+    renew_before: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select
 
 from custody import people
 from custody.access import Person
+from custody.algorithms import Algorithms, parse_algorithms, shipped_algorithms
 from custody.key_rings import open_key_ring
 from custody.keys import KeyRing
 from custody.ledger_guard import refuse_older
@@ -29,16 +30,17 @@ from custody.stores.lazy import LazyStore
 from custody.stores.ledger_directory import LedgerDirectory
 from custody.stores.ledger_files import LedgerFiles
 from custody.tables import originals
+from custody.timestamps import Stamping, Trust, read_roots
 from custody.vault import Vault
 from infra.children import Children
 from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
-from infra.settings import Settings, load_settings
+from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
 from records.class_library import ClassLibrary, load_library, shipped_library
 from records.due_dates import Period
-from records.errors import IndexUnavailableError, UnavailableError
+from records.errors import ConfigurationError, IndexUnavailableError, UnavailableError
 from records.leases import LeaseBook
 from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
@@ -197,6 +199,33 @@ class Services:
     def index_writer(self) -> AbstractContextManager[None]:
         """Hold the one place of the index writer."""
         return exclusive(self.places.run / "indexer.lock", INDEX_SECONDS, IndexUnavailableError)
+
+    @cached_property
+    def stamping(self) -> Stamping | None:
+        """The time-stamping authority that the settings name.
+
+        Raises:
+            ConfigurationError: its roots are not named, or cannot be read.
+        """
+        if not self.settings.tsa_url:
+            return None
+        from infra.clients import time_authority
+
+        authority, roots = time_authority(self.settings), self.settings.tsa_roots
+        if authority is None or roots is None:
+            raise ConfigurationError("tsa_url needs tsa_roots: time stamps are verified before they are believed")
+        pem = read_file(roots, "tsa_roots")
+        return Stamping(
+            authority, Trust(read_roots(pem), self.settings.tsa_policy), pem, self.settings.tsa_qualified,
+            timedelta(hours=self.settings.tsa_hours), timedelta(days=self.settings.tsa_renew_days),
+        )  # fmt: skip
+
+    @cached_property
+    def algorithms(self) -> Algorithms:
+        """The inventory of algorithms: the shipped one, or the operator's."""
+        if self.settings.algorithms is None:
+            return shipped_algorithms()
+        return parse_algorithms(read_file(self.settings.algorithms, "algorithms").decode("utf-8", "replace"))
 
     @cached_property
     def ledger_files(self) -> LedgerFiles:

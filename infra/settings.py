@@ -176,6 +176,18 @@ def _read_secret(path: Path, variable: str) -> str:
         raise ConfigurationError(f"{variable}_FILE cannot be read: {error.strerror}") from error
 
 
+def read_file(path: Path, setting: str) -> bytes:
+    """Return the bytes of a file that a setting names.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"the file of {setting} cannot be read: {error.strerror}") from error
+
+
 def run_environment() -> dict[str, str]:
     """Return a copy of the process's environment, for children that `up` starts."""
     return dict(os.environ)

@@ -63,13 +63,13 @@ STATELESS = (
     "field_confirmed", "key_released", "envelope_released", "fixity_checked", "processed", "key_rewrapped",
     "share_moved", "share_destroyed", "escrow_checked", "person_accredited", "role_granted", "role_revoked",
     "config_changed", "lock_probe", "waived", "correction", "incident", "seal_set", "seal_broken", "inventoried",
-    "bound",
+    "bound", "checkpoint_timestamped",
 )  # fmt: skip
 
 # Types that later parts of the work use; the table of legal moves of each comes with its part.
 RESERVED = (
     "rescanned", "qc_passed", "qc_failed", "hold_set", "hold_released", "disposal_proposed", "disposal_approved",
-    "erasure_effective", "disposed", "checkpoint_timestamped", "period_sealed",
+    "erasure_effective", "disposed", "period_sealed",
 )  # fmt: skip
 
 EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)

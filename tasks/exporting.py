@@ -48,6 +48,7 @@ from tasks.answers import subjects_of
 from tasks.renditions import head_of
 from tasks.services import Services
 
+ANNOUNCED, LAID, FINISHED = 71, 72, 73  # where a test may kill the process: after steps 3, 5 and 6
 STAGING = ".muniment-export-"
 AT_ONCE = 500  # subjects asked for at once
 MOST_RECORDS = 10_000
@@ -113,6 +114,7 @@ def export(
     load = _gather(services, order)
     actor = _require(services, order)  # step 1
     _announce(services, order, actor, load)  # steps 2 and 3
+    services.vault.reached(ANNOUNCED)
     evidence = evidence_of(load.last + 1)  # step 4
     if evidence.size <= load.last:
         raise PackageError("the ledger's checkpoint does not reach the events of this export")
@@ -121,6 +123,8 @@ def export(
         for place in (bag.folder, folder / "work"):
             place.mkdir(mode=0o700)
         _lay_payload(services, order, load, _Wrapping(services, bag, folder / "work", order.recipient), progress)
+
+        services.vault.reached(LAID)
 
         def entries() -> Iterator[Entry]:
             return _entries(services, load.subjects, evidence.size)
@@ -132,6 +136,7 @@ def export(
             "Bagging-Date": services.clock.now().date().isoformat(),
             "External-Description": "evidence package: originals and the proof of their custody",
         })  # fmt: skip
+        services.vault.reached(FINISHED)
         _put_in_place(bag.folder, order.target)  # step 7
     return Exported(digest, len(bag.digests) + 1, count, evidence.size, bool(evidence.tokens))
 

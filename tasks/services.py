@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Protocol
 
 from custody.access import Person
+from custody.algorithms import Algorithms
 from custody.ledger import Actor
 from custody.publishing import Signing
 from custody.stores.ledger_files import LedgerFiles
+from custody.timestamps import Stamping
 from custody.vault import Vault
 from records.class_library import ClassLibrary
 from records.database import Database
@@ -102,6 +104,16 @@ class Services(Protocol):
         Raises:
             IndexUnavailableError: another process holds it for longer than is waited.
         """
+        ...
+
+    @property
+    def stamping(self) -> Stamping | None:
+        """The time-stamping authority and how it is asked; None where none is named."""
+        ...
+
+    @property
+    def algorithms(self) -> Algorithms:
+        """The inventory of algorithms that evidence rests on."""
         ...
 
     @property

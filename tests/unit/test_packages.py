@@ -206,6 +206,31 @@ def test_every_command_of_the_readme_works(
     assert verify_package(package, given(publisher)).verdict == "holds"  # the commands left nothing behind
 
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/verify-without-muniment.md"
+
+
+def page_commands(sealed: bool) -> list[str]:
+    clear, _, encrypted = PAGE.read_text("utf-8").partition("## 4. An encrypted package")
+    blocks: list[str] = re.findall(r"```sh\n(.*?)```", encrypted if sealed else clear, re.S)
+    return [b.replace("bagit.py", f"{sys.executable} -m bagit").replace("python3", sys.executable) for b in blocks]
+
+
+def test_every_command_of_the_auditors_page_works(
+    package: Path, publisher: Publisher, authority: TimeAuthority
+) -> None:
+    beside = package.parent
+    shutil.copy(authority.roots, beside / "roots.pem")
+    (beside / "trusted.vkey").write_text(publisher.signer.key.vkey + "\n")
+    said = [run_in(beside, "bash", "-euo", "pipefail", "-c", block) for block in page_commands(sealed=False)]
+    assert len(said) == 9 and said[3].endswith("HOLDS\n")
+    assert said[4].split()[0] in PAGE.read_text("utf-8")  # the digest of check.py that the page names
+    assert said[5].split()[0] == ledger.leaf_hash((package / "evidence/events.jsonl").read_bytes().splitlines()[0])
+    sums = [line.rpartition("=")[2].strip() if "=" in line else line[-65:-1] for line in said[6].splitlines()]
+    assert len(sums) == 2 and sums[0] == sums[1]
+    assert "Verification: OK" in said[7] and "Time stamp:" in said[7] and "Verification: OK" in said[8]
+    assert verify_package(package, given(publisher)).verdict == "holds"
+
+
 CHECK_FINDS: dict[str, Callable[[Path], None]] = {
     "an original": lambda p: flip(next((p / "data/originals").glob("*.tif")), 100),
     "an event": lambda p: flip(p / "evidence/events.jsonl", 300),
@@ -253,10 +278,10 @@ def test_an_encrypted_package_opens_for_the_receiver_alone(opened: Any, publishe
     key.write_text(f"# mine\n{mine}\n")
     trusted.write_text(publisher.signer.key.vkey)
     assert "COULD NOT CHECK" in run_in(package, sys.executable, "check.py", trusted, expect=1)
-    run_in(package, sys.executable, "-m", "bagit", "--validate", ".")
-    run_in(package, "sh", "open.sh", key, tmp_path / "opened")
-    assert run_in(package, sys.executable, "check.py", trusted, tmp_path / "opened").endswith("HOLDS\n")
-    run_in(package, sys.executable, "-m", "bagit", "--validate", ".")
+    package.rename(tmp_path / "package")
+    (block,) = page_commands(sealed=True)
+    assert run_in(tmp_path, "bash", "-euo", "pipefail", "-c", block).find("\nHOLDS\n") > 0
+    run_in(tmp_path, sys.executable, "-m", "bagit", "--validate", "package")
 
 
 def test_no_digest_of_clear_bytes_leaves_in_clear_with_an_encrypted_package(
@@ -588,3 +613,60 @@ def test_the_command_verifies_without_any_home(
     code, report = verify(package, *ours)
     assert code == 1 and report["problems"][0]["object"] == "README.txt"
     assert not (tmp_path / "never").exists()
+
+
+# --- crashes and size, with the real command
+
+
+@pytest.mark.parametrize("step", [56, 71, 72, 73])
+def test_killed_at_a_step_the_package_is_not_there_and_the_next_export_is_whole(
+    step: int, held: Path, tmp_path: Path
+) -> None:
+    from running import Muniment
+
+    muniment = Muniment(held)
+    record = muniment("record", "list")["records"][0]["id"]
+    out = tmp_path / "out"
+    out.mkdir()
+    muniment("record", "export", record, "--to", out / "package", expect=-9, CRASH_AT=str(step))
+    assert not (out / "package").exists()
+    answer = muniment("record", "export", record, "--to", out / "package")
+    assert [p.name for p in out.iterdir()] == ["package"] and answer["manifest_sha256"]
+    vkey = muniment("ledger", "path")["vkey"]
+    assert muniment("verify", "package", out / "package", "--vkey", vkey)["verdict"] == "holds"
+    assert muniment("custody", "check")["verdict"] == "holds"
+
+
+def test_a_record_of_a_thousand_pages_is_packed_in_flat_memory(opened: Any, held: Path, tmp_path: Path) -> None:
+    from custody.derivatives import record_derivative, store_derivative
+    from records.text import Box, PageText, Word, write_words
+
+    record = all_records(opened)[0]
+    with opened.database.read() as connection:
+        from custody.tables import derivatives
+
+        original = connection.execute(derivatives.select().where(derivatives.c.record == record)).first().original
+    peaks = []
+    for pages in (10, 1000):
+        words = tuple(Word("palabra", Box(i, i, i + 5, i + 5), 90.0, i // 10, i // 100) for i in range(300))
+        path = tmp_path / "words.gz"
+        write_words(
+            path, (PageText(n, 2000, 3000, 300, 0, 0.0, "spa", "t 5", False, "ocr", words) for n in range(pages))
+        )
+        stored = [store_derivative(opened.vault, record, "words", original, path)]
+        (tmp_path / "copy").write_bytes(bytes(100_000 * pages))
+        stored.append(store_derivative(opened.vault, record, "readable", original, tmp_path / "copy"))
+        with opened.database.write() as connection:
+            for derivative in stored:
+                record_derivative(connection, opened.vault, derivative)
+        code = f"""
+import resource, sys
+from cli.main import main
+code = main(["record", "export", {record!r}, "--to", {str(tmp_path / str(pages))!r}])
+sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+sys.exit(code)
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stderr.split()[-1]))
+        assert (tmp_path / str(pages) / f"data/records/{record}/readable.pdf").stat().st_size == 100_000 * pages
+    assert peaks[1] < peaks[0] + 30_000  # KiB
