@@ -23,6 +23,7 @@ COMMANDS = {
     "batch": "cli.batch",
     "client": "cli.client",
     "person": "cli.person",
+    "desk": "cli.desk",
     "print": "cli.printing",
     "report": "cli.report",
     "index": "cli.index",

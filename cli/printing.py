@@ -13,6 +13,7 @@ from records.desk_commands import MEANINGS, NUMBERS, command_code
 from records.errors import InvalidValueError, UnknownIdError
 from records.label_sheets import read_sheet, shipped_sheets
 from tasks import printing
+from tasks.desk.scanner import HERE_COMMANDS
 from tasks.desk_papers import PUT_BACK_LIST, out_cards_pdf, pick_list_pdf, slip_pdf, transfer_pdf
 from tasks.desk_scans import PREFIX
 from tasks.labels import Label, labels_pdf
@@ -93,6 +94,7 @@ def commands_command(frame: Frame, sheet: str, first: int, language: str | None,
     labels = [
         Label(command_code(one), say(MEANINGS[one]), say(f"{PREFIX}{one}").removeprefix(PREFIX).upper())
         for one in NUMBERS.values()
+        if one in HERE_COMMANDS
     ]
     _hand_over(frame, "commands", labels_pdf(labels, layout, first), target, [], len(labels))
 

@@ -64,6 +64,7 @@ class Act:
     fallback: Actor  # for what belongs to no client: places, sites
     occurred: datetime | None = None
     first_event: str | None = None
+    scan: Mapping[str, str | int] | None = None  # device, session and number of the scan that asked for it
     seqs: list[int] = field(default_factory=list)
     _pseudonyms: dict[str, str] = field(default_factory=dict)
 
@@ -79,6 +80,8 @@ class Act:
         detail = commitment(salt, words.encode()) if words else None
         actor = self.fallback if client is None else self.actors.get(client, self.fallback)
         occurred = None if self.occurred is None else instant(self.occurred)
+        if self.scan is not None:
+            more["obj"] = {**(more.get("obj") or {}), "scan": dict(self.scan)}
         draft = Draft(event, kind, subject, actor, client=client, occurred=occurred, detail=detail, **more)
         entry = append(self.connection, draft, self.now)
         if words:

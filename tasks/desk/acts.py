@@ -190,7 +190,10 @@ def _open(services: Services, connection: Connection, asked: Asked) -> Desk:
     handled = clients_of(connection, person, "handle", now.date())
     actors = {client: person.actor(role) for client, role in {**visible, **handled}.items()}
     fallback = person.actor(sorted(person.roles)[0] if person.roles else "none")
+    mark = asked.mark
     act = Act(connection, services.ids, now, actors, fallback, asked.occurred, asked.event)
+    if mark is not None:
+        act.scan = {"device": mark.device, "session": mark.session, "number": mark.number}
     return Desk(services, connection, asked, act, now, visible)
 
 
