@@ -32,6 +32,7 @@ def verify() -> None:
 @click.option("--policy", type=existing, help="File that says which witnesses must have cosigned.")
 @click.option("--tsa-roots", type=existing, help="File (PEM) of the roots of the time stamps, got by another way.")
 @click.option("--tsa-policy", metavar="OID", help="Policy that the time stamps must state.")
+@click.option("--dir", "ledger", type=existing, help="Folder of the published ledger: was an event left out?")
 @click.option("--identity", type=existing, help="File of the age identity that opens an encrypted package.")
 @click.option("--algorithms", type=existing, help="File of algorithms and their last days.")
 def package_command(
@@ -41,6 +42,7 @@ def package_command(
     policy: Path | None,
     tsa_roots: Path | None,
     tsa_policy: str | None,
+    ledger: Path | None,
     identity: Path | None,
     algorithms: Path | None,
 ) -> None:
@@ -55,6 +57,7 @@ def package_command(
             roots=None if tsa_roots is None else _read(tsa_roots),
             tsa_policy=tsa_policy,
             identity=None if identity is None else _text(identity),
+            ledger=None if ledger is None else ledger.absolute(),
         )  # fmt: skip
         report = _in_a_child(folder.absolute(), given)
     answer_report(frame, report)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from custody import ledger
+from custody.desk_tables import file_records
 from custody.tables import originals
 from records.catalogue import (
     batch_counts,
@@ -200,9 +201,10 @@ def timeline(connection: Connection, record: str) -> list[Answer]:
 
 
 def subjects_of(connection: Connection, record: str) -> list[str]:
-    """Return whose events make a record's timeline: its own, its scans', its originals'."""
+    """Return whose events make a record's timeline: its own, its scans', its originals', its file's."""
     sources = sources_of(connection, record)
-    return sorted({record, *(s.scan for s in sources), *(s.original for s in sources)})
+    papers = connection.execute(select(file_records.c.file).where(file_records.c.record == record)).scalars()
+    return sorted({record, *(s.scan for s in sources), *(s.original for s in sources), *papers})
 
 
 def _reason(row: Row[Any]) -> Answer | None:

@@ -112,7 +112,7 @@ def export(
     """
     _check_order(order)
     load = _gather(services, order)
-    actor = _require(services, order)  # step 1
+    actor = _require(services, order, load)  # step 1
     _announce(services, order, actor, load)  # steps 2 and 3
     services.vault.reached(ANNOUNCED)
     evidence = evidence_of(load.last + 1)  # step 4
@@ -153,14 +153,17 @@ def _check_order(order: Order) -> None:
         check_recipient(order.recipient)
 
 
-def _require(services: Services, order: Order) -> Actor:
+def _require(services: Services, order: Order, load: _Load) -> Actor:
     """Step 1: the person may see every record and open its originals; all belong to one client."""
     with services.database.read() as connection:
         clients = {record: record_row(connection, record).client for record in order.records}
     for record, client in clients.items():
-        for action in ("view", "open_original"):
+        # an original may hold pages of another record, whose paper is of a higher class: it is asked for, too
+        asked = [("view", record), ("open_original", record)]
+        asked += [("open_original", original) for original in load.of_record[record]]
+        for action, subject in asked:
             actor = access.require(
-                services.database, services.clock, services.ids, services.person, client, action, record
+                services.database, services.clock, services.ids, services.person, client, action, subject
             )
     if len(set(clients.values())) != 1:
         raise InvalidValueError("a package holds records of one client")
@@ -321,5 +324,8 @@ def _sweep(left: Path) -> None:
 def _put_in_place(folder: Path, target: Path) -> None:
     if target.exists() or target.is_symlink():
         raise InvalidValueError("the folder to write is there already")
-    folder.rename(target)  # an empty folder made meanwhile would be replaced, anything else refuses
+    try:
+        folder.rename(target)  # an empty folder made meanwhile would be replaced, anything else refuses
+    except OSError as error:
+        raise InvalidValueError("the folder to write was made by another meanwhile") from error
     sync_folder(target.parent)

@@ -7,6 +7,7 @@
  5. the originals are what the log committed to
  6. the time stamps, against the roots that the caller got by another way
  7. the PREMIS document says what files and events say
+ 8. with a copy of the ledger: no event of these records was left out
 
 Without a key of the caller's own step 2 could not be checked, and so the package as a whole: whoever can change a
 package can change the key in it. Format: docs/design/evidence-package.md.
@@ -39,6 +40,7 @@ from custody.packages.layout import (
     parse_openings,
     token_name,
 )
+from custody.packages.omissions import check_omissions
 from custody.packages.premis import check_premis
 from custody.policies import POLICY_LIMIT, believe, parse_policy
 from custody.timestamps import RESPONSE_LIMIT, Trust, read_roots, verify_tokens
@@ -53,7 +55,8 @@ class Given:
     """What the caller got by another way than the package; None where he has it not.
 
     `vkey` is the log's key as text, `policy` a policy file, `roots` a PEM file, `tsa_policy` an OID, `identity` the
-    receiver's age identity for an encrypted package. `now` and `algorithms` decide whether a time stamp is still good.
+    receiver's age identity for an encrypted package, `ledger` a folder of the published ledger. `now` and
+    `algorithms` decide whether a time stamp is still good.
     """
 
     now: datetime
@@ -63,6 +66,7 @@ class Given:
     roots: bytes | None = None
     tsa_policy: str | None = None
     identity: str | None = field(default=None, repr=False)
+    ledger: Path | None = None
 
 
 def verify_package(folder: Path, given: Given) -> Report:
@@ -93,6 +97,11 @@ def verify_package(folder: Path, given: Given) -> Report:
     with report.step("the PREMIS document says what files and events say") as step:
         described = {n: (d, (folder / n).stat().st_size) for n, d in files.items() if n.startswith("data/")}
         check_premis(folder / PREMIS, described, timeline, step)
+    if given.ledger is not None:
+        with report.step("the ledger has no other event of these records") as step:
+            if signed is None:
+                raise PackageError("there is no checkpoint to believe")
+            check_omissions(given.ledger, signed.checkpoint, timeline, step)
     return report
 
 

@@ -190,6 +190,30 @@ def test_an_exported_record_verifies_against_the_published_key(
     assert run("custody", "check", "--json").code == 0
 
 
+def test_an_event_left_out_at_the_end_is_found_in_the_ledger(held: Path, run: Run, tmp_path: Path) -> None:
+    record = run("record", "list", "--json").document["records"][0]["id"]
+    package = tmp_path / "package"
+    run("record", "export", record, "--to", tmp_path / "first")
+    run("record", "export", record, "--to", package)  # so that something stands at the end that can be left out
+    paths = run("ledger", "path", "--json").document
+    given = ("--vkey", paths["vkey"], "--dir", paths["folder"])
+    verified = run("verify", "package", package, *given, "--json")
+    assert verified.code == 0 and verified.document["steps"][7]["detail"] == "events since the package was made: 0"
+    run("record", "text", record)
+    run("ledger", "publish")
+    verified = run("verify", "package", package, *given, "--json")
+    assert verified.code == 0 and verified.document["steps"][7]["detail"] == "events since the package was made: 1"
+
+    lines = (package / "evidence/events.jsonl").read_bytes().splitlines(True)
+    (package / f"evidence/{len(lines) - 1:03d}.tlog-proof").unlink()
+    (package / "evidence/events.jsonl").write_bytes(b"".join(lines[:-1]))
+    report = run("verify", "package", package, *given, "--json").document
+    assert report["steps"][3]["outcome"] == "holds"  # the chain alone does not tell
+    assert report["steps"][7]["outcome"] == "does not hold"
+    assert json.loads(lines[-1])["id"] in [p["object"] for p in report["problems"] if p["kind"] == "omitted"]
+    assert run("verify", "package", package, "--vkey", paths["vkey"], "--dir", tmp_path / "nothing").code != 0
+
+
 def test_nothing_is_handed_over_while_the_authority_is_silent(
     held: Path, server: AuthorityServer, run: Run, tmp_path: Path
 ) -> None:
