@@ -30,7 +30,7 @@ from cli.drawn_invoices import draw_invoice, truth_of
 from cli.drawn_receipts import draw_receipt, receipt, receipt_truth
 from cli.drawn_sheets import misread, picture
 from infra.settings import load_settings
-from records.calibration import FORMAT, Calibration
+from records.calibration import FORMAT, TEXT, Calibration
 from records.class_library import ClassLibrary, shipped_library
 from records.text import PageText
 from tasks.describe import describe
@@ -108,10 +108,11 @@ def observe(
         observe=lambda field, told: seen.update({field: told}),
     )
     values = {field.name: field.value for field in found.fields if field.index is None}
+    way = TEXT if pages and pages[0].source == "born-digital" else ""
     for field, wanted in truth.items():
         if field in seen and values.get(field) is not None:
             sample = Sample(seen[field], is_right(field, wanted, values[field]), name, weight)
-            samples[record_class, field].append(sample)
+            samples[record_class, field + way].append(sample)
 
 
 def fit(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any] | None:

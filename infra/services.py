@@ -44,6 +44,7 @@ from records.errors import ConfigurationError, IndexUnavailableError, Unavailabl
 from records.leases import LeaseBook
 from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
+from records.parties import Party, parse_parties
 from search.contract import SearchIndex
 
 SEAL_SECONDS = 3600.0  # wall clock for sealing one file: 8 GiB at the slowest disk we would use
@@ -164,6 +165,21 @@ class Services:
         """The record classes: shipped ones, and those of the operator's folder."""
         folder = self.settings.class_folder
         return load_library([folder]) if folder else shipped_library()
+
+    def parties(self, client: str) -> tuple[Party, ...]:
+        """Return the known parties of a client, by its name; read anew each time, so that a change counts at once.
+
+        Raises:
+            ConfigurationError: the list cannot be read.
+        """
+        folder = self.settings.party_folder
+        file = folder / f"{client}.csv" if folder is not None and "/" not in client else None
+        if file is None or not file.exists():
+            return ()
+        try:
+            return parse_parties(file.read_bytes())
+        except OSError as error:
+            raise ConfigurationError("the list of known parties cannot be read") from error
 
     @cached_property
     def reading(self) -> ReadingOptions:

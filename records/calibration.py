@@ -15,6 +15,7 @@ from importlib import resources
 
 from records.errors import RecordClassError
 
+TEXT = "/text"  # after a field's name: its model where the words come from the file itself
 FORMAT = "muniment-calibration-1"
 
 
@@ -45,10 +46,13 @@ class Calibration:
 
     classes: Mapping[str, tuple[str, Mapping[str, Model]]] = field(default_factory=dict)
 
-    def model(self, record_class: str, version: str, name: str) -> Model | None:
-        """Return the model of a field, or None where there is none for this version of its class."""
+    def model(self, record_class: str, version: str, name: str, *, text: bool = False) -> Model | None:
+        """Return the model of a field, or None where there is none for this version of its class.
+
+        Words of a text layer have models of their own: nothing in them was misread.
+        """
         fitted = self.classes.get(record_class)
-        return fitted[1].get(name) if fitted is not None and fitted[0] == version else None
+        return fitted[1].get(name + (TEXT if text else "")) if fitted is not None and fitted[0] == version else None
 
 
 def parse_calibration(data: bytes) -> Calibration:

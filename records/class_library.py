@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from records.arithmetic import Equation, parse_equation
+from records.class_tables import DUPLICATE_KEYS, TAX_TABLE_KEYS, DuplicateKey, TaxTable
 from records.errors import RecordClassError
 from records.fields import FieldType
 from records.normalise import fold
@@ -37,11 +38,21 @@ FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",
     "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless", "mrz",
 )  # fmt: skip
-CLASS_KEYS = ("name", "version", "title", "words", "against", "labels", "equations", "tax_table", "field")
+CLASS_KEYS = (
+    "name",
+    "version",
+    "title",
+    "words",
+    "against",
+    "labels",
+    "equations",
+    "tax_table",
+    "duplicate_key",
+    "field",
+)
 ZONE_FIELDS = (
     "document_type", "number", "surname", "given_names", "birth_date", "expiry_date", "nationality", "sex", "issuer"
 )  # fmt: skip
-TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates")
 GENERIC = "generic"
 
 _DEFAULT_NORMALISER: dict[str, str] = {"tax_id": "tax-id"}
@@ -77,25 +88,6 @@ class FieldSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class TaxTable:
-    """Which fields the sums of a table of base, rate and tax give: names of amounts of the class.
-
-    `rates` are the legal ones, in percent: a printed rate that was misread is put right by them.
-    """
-
-    base: str
-    tax: str
-    total: str
-    withheld: str | None = None
-    rates: tuple[Decimal, ...] = ()
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        """All fields named."""
-        return tuple(name for name in (self.base, self.tax, self.total, self.withheld) if name is not None)
-
-
-@dataclass(frozen=True, slots=True)
 class RecordClass:
     """One class: its names for people, the words that speak for and against it, its fields and its sums."""
 
@@ -108,6 +100,7 @@ class RecordClass:
     equations: tuple[Equation, ...]
     fields: tuple[FieldSpec, ...]
     tax_table: TaxTable | None = None
+    duplicate_key: DuplicateKey | None = None
 
     def spec(self, name: str) -> FieldSpec | None:
         """Return the field of this name, or None."""
@@ -264,6 +257,7 @@ def parse_class(data: bytes, source: str) -> RecordClass:
         equations=reader.equations("equations"),
         fields=tuple(_parse_field(row, source, number) for number, row in enumerate(rows, 1)),
         tax_table=_parse_tax_table(table, source),
+        duplicate_key=_parse_duplicate_key(table, source),
     )
     _check_references(found, reader)
     return found
@@ -300,6 +294,14 @@ def _parse_field(row: Any, source: str, number: int) -> FieldSpec:
     )
 
 
+def _parse_duplicate_key(table: dict[str, Any], source: str) -> DuplicateKey | None:
+    if "duplicate_key" not in table:
+        return None
+    reader = _Reader(source, "duplicate_key", table["duplicate_key"], DUPLICATE_KEYS)
+    others = {key: reader.text(key) for key in ("iban", "party") if key in reader.table}
+    return DuplicateKey(*(reader.text(key) for key in ("issuer", "number", "date", "total")), **others)
+
+
 def _parse_tax_table(table: dict[str, Any], source: str) -> TaxTable | None:
     if "tax_table" not in table:
         return None
@@ -321,6 +323,14 @@ def _check_references(record_class: RecordClass, reader: _Reader) -> None:
         for name in equation.fields:
             if name not in names:
                 raise reader.wrong("equations", f"{name!r} names no field of this class")
+    _check_tables(record_class, reader)
+
+
+def _check_tables(record_class: RecordClass, reader: _Reader) -> None:
+    """Refuse names of fields in the class's tables that the class does not have."""
+    for name in record_class.duplicate_key.fields if record_class.duplicate_key is not None else ():
+        if record_class.spec(name) is None:
+            raise reader.wrong("duplicate_key", f"{name!r} names no field of this class")
     for name in record_class.tax_table.fields if record_class.tax_table is not None else ():
         amount = record_class.spec(name)
         if amount is None or amount.type != "money":

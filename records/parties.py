@@ -4,6 +4,7 @@ No threshold of likeness parts people or firms (María and Mario García López 
 alone never matches: it proposes (reference of data verification, section 7; acceptance cases 21 to 23).
 """
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Literal
 
 from rapidfuzz import fuzz
 
+from records.errors import ConfigurationError
 from records.normalise import fold, identifier
 
 Matched = Literal["match", "possible", "none", "conflict"]
@@ -43,6 +45,35 @@ class Match:
     outcome: Matched
     party: Party | None = None
     proposed: tuple[Party, ...] = ()
+
+
+def parse_parties(data: bytes) -> tuple[Party, ...]:
+    """Parse a list of known parties: CSV in UTF-8 with a head row.
+
+    Columns: `id`, `tax_id`, `name`, and if wanted `aliases` and `accounts` (verified IBANs), several parted by `;`.
+
+    Raises:
+        ConfigurationError: it is no such list; the row is named.
+    """
+    try:
+        rows = list(csv.DictReader(data.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError("the list of known parties is not CSV in UTF-8") from error
+    found = []
+    for number, row in enumerate(rows, 2):
+        if not row.get("id") or not row.get("name"):
+            raise ConfigurationError(f"the list of known parties: row {number} needs id and name")
+        found.append(
+            Party(
+                row["id"], bare_tax_id(row.get("tax_id") or "") or None, row["name"], _several(row.get("aliases")),
+                tuple(identifier(account) for account in _several(row.get("accounts"))),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def _several(cell: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (cell or "").split(";") if part.strip())
 
 
 def bare_name(name: str) -> str:

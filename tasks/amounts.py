@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import product
 
 from records.arithmetic import CENT, Equation, check_sum, derive
-from records.class_library import TaxTable
+from records.class_tables import TaxTable
 from records.fields import Check
 from records.normalise import money_text
 from tasks.candidates import Candidate

@@ -131,8 +131,10 @@ def _describe_fields(
             fields.append(_currency(spec, chosen.get(spec.of or ""), conventions))
             continue
         choice = chosen.get(spec.name)
-        model = context.calibration.model(record_class.name, record_class.version, spec.name)
-        judging = Judging(context.today, pages.get(choice.best.page if choice else 0), model, context.observe)
+        page = pages.get(choice.best.page if choice else 0)
+        text = page is not None and page.source == "born-digital"
+        model = context.calibration.model(record_class.name, record_class.version, spec.name, text=text)
+        judging = Judging(context.today, page, model, context.observe)
         fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), judging))
     fields = _with_currency(_cross_check(fields, specs), conventions)
     review = [reason for field in fields for reason in reasons(specs[field.name], field)]

@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, Row, select, update
 
 from custody.keys import new_salt
 from custody.ledger import Draft, append, commitment
@@ -22,15 +22,19 @@ from records.catalogue import (
     replace_reviews,
     scan_row,
 )
+from records.duplicates import is_copy, is_credit
 from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
-from records.tables import records
+from records.tables import clients, records
 from records.text import read_embedded
 from tasks import intake
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox
+from tasks.relations import relate
 from tasks.services import Services
 from tasks.words import borrowed, ends_of
+
+TITLE_LETTERS = 1500  # of the first page, where a credit note or a copy says that it is one
 
 _logger = logging.getLogger(__name__)
 
@@ -63,7 +67,9 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
     if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
         listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
         found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))
-    state = _commit(record, services, found)
+    titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
+    marks = is_credit(titles, None), is_copy(titles)
+    state = _commit(record, services, found, marks)
     services.vault.reached(31)
     _logger.info("described record %s: %s, %d fields", record, state, len(found.fields))
     return DescribeReceipt(record, state, len(found.fields), len(found.review))
@@ -78,13 +84,17 @@ def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
     return commitment(salt, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _commit(record: RecordId, services: Services, found: Description) -> str:
+def _commit(record: RecordId, services: Services, found: Description, marks: tuple[bool, bool]) -> str:
     now = services.clock.now()
+    record_class = services.library.get(found.record_class)
     with services.database.write() as connection:
         row = record_row(connection, record)
         services.leases.fence(connection, row.scan)
         services.leases.progress(connection, row.scan)
         event = services.ids.new("evt")
+        name = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
+        registry = services.parties(name) if record_class.duplicate_key is not None else ()
+        found = relate(connection, record, row.client, record_class, found, registry, marks)
         replace_fields(connection, record, row.client, found.fields, event)
         settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
         reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]

@@ -18,6 +18,7 @@ from records.ids import Clock, Ids
 from records.leases import LeaseBook
 from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
+from records.parties import Party
 from records.places import Places
 from search.contract import SearchIndex
 from tasks.bounded import ChildPool
@@ -66,6 +67,10 @@ class Services(Protocol):
     @property
     def library(self) -> ClassLibrary:
         """The record classes."""
+        ...
+
+    def parties(self, client: str) -> tuple[Party, ...]:
+        """The known parties of a client, by its name."""
         ...
 
     @property

@@ -13,7 +13,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import combinations
 
 from records.arithmetic import CENT
-from records.class_library import RecordClass, TaxTable
+from records.class_library import RecordClass
+from records.class_tables import TaxTable
 from records.normalise import Reading, find_money, find_rates, money_text
 from tasks.candidates import Candidate
 from tasks.conventions import Conventions

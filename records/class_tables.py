@@ -1,0 +1,44 @@
+"""Tables of a record class beside its fields: which fields a tax table gives, and which tell documents apart."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+DUPLICATE_KEYS = ("issuer", "number", "date", "total", "iban", "party")
+TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates")
+
+
+@dataclass(frozen=True, slots=True)
+class TaxTable:
+    """Which fields the sums of a table of base, rate and tax give: names of amounts of the class.
+
+    `rates` are the legal ones, in percent: a printed rate that was misread is put right by them.
+    """
+
+    base: str
+    tax: str
+    total: str
+    withheld: str | None = None
+    rates: tuple[Decimal, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields named."""
+        return tuple(name for name in (self.base, self.tax, self.total, self.withheld) if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateKey:
+    """Which fields identify a document of the class among others of its client, and which name its party."""
+
+    issuer: str
+    number: str
+    date: str
+    total: str
+    iban: str | None = None
+    party: str | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields named."""
+        names = (self.issuer, self.number, self.date, self.total, self.iban, self.party)
+        return tuple(name for name in names if name is not None)
