@@ -215,7 +215,7 @@ def _may_collect(desk: Desk, way: Terminus, client: str) -> bool:
 
 def _open_paper(desk: Desk, paper: Paper, lending: Lending, way: Terminus, made: dict[str, str]) -> str:
     """Open the loan of a file; of a box, its own and one for each file that is in it; return its id."""
-    slip = made.get(paper.client) or _slip(desk, paper.client, lending, way)
+    slip = made.get(paper.client) or new_slip(desk, paper.client, lending, way)
     made[paper.client] = slip
     if not paper.id.startswith("box_"):
         return open_loan(desk, paper, lending, way, slip)
@@ -240,7 +240,7 @@ def _belonging_elsewhere(desk: Desk, box: Paper, inside: set[str]) -> int:
     return len(set(desk.connection.execute(query).scalars()) - inside)
 
 
-def _slip(desk: Desk, client: str, lending: Lending, way: Terminus) -> str:
+def new_slip(desk: Desk, client: str, lending: Lending, way: Terminus) -> str:
     """Return the slip that is gone on with, or a new one."""
     connection = desk.connection
     if lending.slip is not None:
@@ -266,7 +266,7 @@ def open_loan(desk: Desk, paper: Paper, lending: Lending, way: Terminus, slip: s
     """Move a paper to its borrower and open its loan; a request of the borrower for it is met."""
     loan = desk.services.ids.new("lon")
     boxed = paper.id.startswith("box_")
-    request = _request_of(desk, paper, way.borrower.id)
+    request = request_of(desk, paper, way.borrower.id)
     pages = None if boxed else lending.pages if lending.pages is not None else paper.pages_expected
     said: dict[str, Any] = {"loan": loan, "slip": slip, "pages": pages, "condition": lending.condition}
     if not boxed and paper.access_class != ACCESS_CLASSES[0]:
@@ -304,7 +304,8 @@ def _check_out(desk: Desk, paper: Paper, event: str, pages: int | None, conditio
     return event
 
 
-def _request_of(desk: Desk, paper: Paper, person: str) -> Row[Any] | None:
+def request_of(desk: Desk, paper: Paper, person: str) -> Row[Any] | None:
+    """Return the granted request of a person for a paper, where there is one."""
     query = select(requests).where(
         queue.target_column(paper.id) == paper.id, requests.c.requester == person, requests.c.closed_at.is_(None),
         requests.c.position.is_not(None),

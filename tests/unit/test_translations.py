@@ -26,6 +26,7 @@ from records.desk import (
     TRANSFER_KINDS,
     WANTS,
 )
+from records.desk_answers import ANSWERS, NEXT, WORDS
 from records.desk_commands import MEANINGS, Command
 from records.errors import MunimentError
 from records.fields import Status
@@ -129,6 +130,11 @@ def test_every_word_of_the_closed_lists_has_its_spanish(spanish: Catalog) -> Non
     words |= {text.partition(": ")[2] or text for text in (*REFUSALS.values(), *WAITING.values())}
     words |= {"environment", "file", "default", "secret file", "holds", "does not hold", "could not check"}
     assert missing(spanish, words) == []
+
+
+def test_every_sentence_of_the_desk_has_its_spanish(spanish: Catalog) -> None:
+    sentences = {text for code in ANSWERS.values() for text in (code.message, code.next) if text}
+    assert missing(spanish, sentences | set(NEXT.values()) | WORDS) == []
 
 
 def test_every_step_of_a_check_has_its_spanish(spanish: Catalog) -> None:
