@@ -38,6 +38,7 @@ COMMANDS = {
     "fixity": "cli.custody",
     "ledger": "cli.ledger",
     "verify": "cli.verify",
+    "witness": "cli.witness",
     "keys": "cli.keys",
     "bench": "cli.bench",
 }

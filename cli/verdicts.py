@@ -8,11 +8,12 @@ from custody.findings import Report
 
 def answer_report(frame: Frame, report: Report) -> NoReturn:
     """Print a check's report and end with its exit code."""
-    frame.answer(report.answer(), lambda: _plain(report))
+    frame.answer(report.answer(), lambda: plain_report(report))
     finish(report.exit_code)
 
 
-def _plain(report: Report) -> str:
+def plain_report(report: Report) -> str:
+    """Return a report as people read it."""
     lines = [
         f"{s['step']:>3}. {_(s['name']):<44} {_(s['outcome'])}  {s['detail'] or ''}".rstrip() for s in report.steps
     ]

@@ -5,19 +5,17 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from ledger_house import ORIGIN, UNTIL, Died, House, Rows, leaf
 
 from custody import ledger_signer, publishing
 from custody.checkpoints import Checkpoint, open_checkpoint
 from custody.ledger_signer import LedgerSigner, SignerOptions
 from custody.merkle import hash_leaf, root_of
 from custody.notes import COSIGNATURE_ML_DSA_44, Note, parse_vkey
-from custody.publishing import Published, Publisher
-from custody.signer_memory import Memory, read_memory
-from custody.stores.ledger_directory import LedgerDirectory
+from custody.signer_memory import Memory
 from custody.tiles import ENTRIES, WIDTH, encode_bundle, encode_tile, tiles_of
 from records.errors import (
     ConfigurationError,
@@ -26,58 +24,7 @@ from records.errors import (
     StoreUnavailableError,
 )
 
-UNTIL = datetime(2036, 1, 1, tzinfo=UTC)
-ORIGIN = "archive.test/ledger"
 STEPS = (52, 53, 54, 55, 56, 57, 58)
-
-
-def leaf(place: int, more: str = "") -> bytes:
-    return json.dumps({"seq": place, "more": more}).encode()
-
-
-class Rows:
-    """Events in memory; a day has `a_day` of them."""
-
-    def __init__(self, size: int, more: dict[int, str] | None = None, a_day: int = 10**9) -> None:
-        self.size, self._more, self._a_day = size, more or {}, a_day
-
-    def entries(self, first: int, last: int) -> Iterator[bytes]:
-        return (leaf(place, self._more.get(place, "")) for place in range(first, last))
-
-    def day(self, place: int) -> str:
-        return f"2026-11-{1 + place // self._a_day:02d}"
-
-
-class Died(Exception):
-    """The process ended here."""
-
-
-class House:
-    """A home and a signer; a new publisher each time, as after a restart."""
-
-    def __init__(self, folder: Path, ml_dsa: bool = False) -> None:
-        self.folder, self.ml_dsa, self.time = folder, ml_dsa, 1_790_000_000
-        (folder / "signer").mkdir(parents=True)
-        self.files = LedgerDirectory(folder / "ledger")
-
-    def signer(self, reached: Callable[[int], None] = lambda step: None) -> LedgerSigner:
-        return LedgerSigner(self.folder / "signer", SignerOptions(ORIGIN, self.ml_dsa), lambda: self.time, reached)
-
-    def publisher(self, die_at: int | None = None) -> Publisher:
-        def reached(step: int) -> None:
-            if step == die_at:
-                raise Died
-
-        return Publisher(LedgerDirectory(self.folder / "ledger"), self.signer(reached), UNTIL, reached)
-
-    def publish(self, rows: Rows) -> Published:
-        return self.publisher().publish(rows)
-
-    def published(self) -> dict[str, bytes]:
-        return {path: self.files.read(path) or b"" for path in self.files.paths("")}
-
-    def memory(self) -> Memory | None:
-        return read_memory(self.folder / "signer/ledger.memory")
 
 
 @pytest.fixture
