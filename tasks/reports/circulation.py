@@ -78,7 +78,7 @@ def most_lent(scope: Scope, since: date, share: float = 0.01) -> Report:
     """
     times = func.count().label("times")
     query = (
-        select(loans.c.file, times, func.count(func.distinct(loans.c.borrower)), func.max(loans.c.opened_at))
+        select(loans.c.file, times)
         .where(loans.c.client.in_(scope.clients), loans.c.file.is_not(None), loans.c.opened_at >= since.isoformat())
         .group_by(loans.c.file)
         .order_by(times.desc(), loans.c.file)
@@ -86,7 +86,7 @@ def most_lent(scope: Scope, since: date, share: float = 0.01) -> Report:
     found = scope.connection.execute(query).all()
     kept = found[: max(1, round(len(found) * share))]
     named = _files(scope, [row.file for row in kept])
-    rows = [(*named[file], lent, people, last) for file, lent, people, last in kept]
+    rows = [(*named[file], lent, *_lendings(scope, file, since)) for file, lent in kept]
     columns = (
         Column("file", "code", 2), Column("case_no", "case number", 2), Column("title", "title", 5),
         Column("client", "client", 2), Column("pages", "pages", 1), Column("basis", "pages known by", 2),
@@ -94,6 +94,14 @@ def most_lent(scope: Scope, since: date, share: float = 0.01) -> Report:
     )  # fmt: skip
     totals: dict[str, Value] = {"files_lent": len(found), "loans": sum(row.times for row in found)}
     return Report("most-lent", "Lent most often: digitise these", scope.now, columns, rows, totals)
+
+
+def _lendings(scope: Scope, file: str, since: date) -> tuple[int, str]:
+    """Return to how many people a file was lent since a day, and when last."""
+    people, last = func.count(func.distinct(loans.c.borrower)), func.max(loans.c.opened_at)
+    lent = select(people, last).where(loans.c.file == file, loans.c.opened_at >= since.isoformat())
+    count, opened = scope.connection.execute(lent).one()
+    return count, opened
 
 
 def _files(scope: Scope, wanted: list[str]) -> dict[str, tuple[Value, ...]]:
