@@ -29,6 +29,7 @@ COMMANDS = {
     "request": "cli.request",
     "loan": "cli.loan",
     "desk": "cli.desk",
+    "notice": "cli.notice",
     "print": "cli.printing",
     "report": "cli.report",
     "index": "cli.index",

@@ -1,5 +1,6 @@
 """`muniment person`: who may act, in which roles, for which clients, until when. A token is shown once, when made."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,8 @@ from sqlalchemy import Row, select
 from cli.frame import Frame, _, command
 from custody import access, people
 from custody.access import ROLES
+from custody.contact_tables import contacts
+from infra.i18n import LANGUAGES
 from records.catalogue import client_by_name
 from records.desk import ACCESS_CLASSES
 from records.errors import InvalidValueError, UnknownIdError
@@ -16,6 +19,7 @@ from records.tables import accreditations, clients, persons
 from tasks import answers
 
 commands = click.Group()
+_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
 @commands.group("person")
@@ -79,6 +83,28 @@ def accredit_command(frame: Frame, name: str, role: str, client: str, until: str
         people.accredit(connection, services.vault, row.id, found, role, last, actor, clearance)
     document = _row(frame, row.id)
     frame.answer(document, lambda: _plain(document))
+
+
+@command(person, "contact")
+@click.argument("name", metavar="PERSON")
+@click.option("--email", help="Where notices go; none: by letter.")
+@click.option("--address", multiple=True, help="A line of the postal address; may be repeated.")
+@click.option("--language", type=click.Choice(LANGUAGES), default="es", show_default=True, help="Language of notices.")
+def contact_command(frame: Frame, name: str, email: str | None, address: tuple[str, ...], language: str) -> None:
+    """Say how a person is reached by notices of the records desk."""
+    services = frame.services
+    access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    if email is not None and not _EMAIL.fullmatch(email):
+        raise InvalidValueError("--email takes one address, name@domain")
+    with services.database.write() as connection:
+        row = connection.execute(select(persons).where((persons.c.name == name) | (persons.c.id == name))).one_or_none()
+        if row is None:
+            raise UnknownIdError("no person has this name or id; 'muniment person list' shows who there is")
+        values = {"email": email, "address": "\n".join(address) or None, "language": language}
+        connection.execute(contacts.delete().where(contacts.c.person == row.id))
+        connection.execute(contacts.insert().values(person=row.id, **values))
+    document = {"person": row.id, "name": row.name, "email": email, "address": list(address), "language": language}
+    frame.answer(document, _("Notices for {name} go {how}").format(name=row.name, how=email or _("by letter")))
 
 
 def _day(text: str | None) -> str | None:

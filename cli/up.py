@@ -15,7 +15,7 @@ from cli.serving import Ending, print_line, reporting, watch_options
 from custody import lock_assurance
 from infra import supervisor
 from records.errors import LedgerForkError, MunimentError
-from tasks import publishing, timestamping, watching
+from tasks import notices, publishing, timestamping, watching
 from tasks.crew import Work
 
 commands = click.Group()
@@ -52,12 +52,15 @@ def _serve(frame: Frame, server: supervisor.PrefectServer, stop: threading.Event
         target=timestamping.keep_stamping, args=(services, stop, _saying(frame)), name="stamper", daemon=True
     )
     stamper.start()
+    herald = threading.Thread(target=notices.serve, args=(services, services.mailer, stop), name="herald", daemon=True)
+    herald.start()
     try:
         watching.watch(services, watch_options(services.settings), stop, work, frame.hint, _ready(frame, server))
     finally:
         stop.set()
         publisher.join(END_SECONDS)
         stamper.join(END_SECONDS)
+        herald.join(END_SECONDS)
         running.flush()
     if publisher.fork is not None:
         raise publisher.fork

@@ -36,6 +36,7 @@ from infra.children import Children
 from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
+from infra.mail import SmtpMailer
 from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
 from records.class_library import ClassLibrary, load_library, shipped_library
@@ -132,6 +133,15 @@ class Services:
         with self.database.read() as connection:
             if connection.execute(select(originals.c.id).limit(1)).first() is None:
                 make_directory(self.places.store)
+
+    @cached_property
+    def mailer(self) -> SmtpMailer | None:
+        """The mail server for notices; None where none is set, and notices are letters.
+
+        Raises:
+            ConfigurationError: there is a server and no sender.
+        """
+        return SmtpMailer(self.settings) if self.settings.smtp_host else None
 
     @cached_property
     def receipt_signer(self) -> FileSigner:

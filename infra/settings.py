@@ -17,7 +17,7 @@ from records.errors import ConfigurationError
 
 SECRETS = (
     "key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "s3_keeper_access_key",
-    "s3_keeper_secret_key", "opensearch_password", "tsa_password", "token",
+    "s3_keeper_secret_key", "opensearch_password", "tsa_password", "smtp_password", "token",
 )  # fmt: skip
 
 
@@ -120,6 +120,14 @@ class Settings(BaseSettings):
     loan_days: int = Field(15, ge=1, description="Days paper is lent for; then the next open day.")
     loan_renewals: int = Field(2, ge=0, description="How often a loan may be renewed.")
     ready_days: int = Field(5, ge=1, description="Days a file is kept ready at the desk for who asked for it.")
+
+    smtp_host: str | None = Field(None, description="Mail server that takes notices; none: letters only.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Its port.")
+    smtp_tls: Literal["none", "starttls", "tls"] = Field("starttls", description="How the connection is secured.")
+    smtp_ca: Path | None = Field(None, description="File of the certificate authority of the mail server.")
+    smtp_user: str | None = Field(None, description="User of the mail server.")
+    smtp_password: SecretStr | None = Field(None, description="Password of the mail server.")
+    smtp_from: str | None = Field(None, description="Address that notices come from.")
 
     watch_seconds: float = Field(2.0, gt=0, description="How often watched folders are listed.")
     stable_seconds: float = Field(4.0, ge=0, description="How long a watched file must not change before it is taken.")

@@ -1,0 +1,281 @@
+"""Notices of the records desk: what is due is written down once, sent, and marked; each goes once for each due date.
+
+ 1. what is due is written into the sent-ledger, one row a loan (or request), kind, level and due date
+ 2. the rows of one person, kind and level are one message; they are claimed before it is sent
+ 3. it is sent, or printed as a letter; the rows are marked
+
+A process that dies between 2 and 3 leaves rows of which nobody knows whether they went: the next run sends them again
+under the same message id and says so in their result (at least once). Nothing is sent on days on which the site is
+closed, nor for a loan that came back meanwhile. E-mail names files by code and case number, never by title.
+Reference of the records desk, section 8; acceptance case 12.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from custody.contact_tables import contacts
+from custody.desk_tables import locations, physical_files
+from custody.loan_tables import loans, notices, requests
+from records.due_dates import local_date, zone_of
+from records.errors import InvalidValueError, MunimentError, UnavailableError
+from records.ids import instant, parse_instant
+from records.notices import levels_reached, template
+from records.tables import persons
+from tasks.desk.places import calendar_of_site
+from tasks.services import Services
+
+_logger = logging.getLogger(__name__)
+MOST_ATTEMPTS = 5
+STALE = timedelta(minutes=10)  # a mail server answers sooner, or its connection is given up
+EVERY_SECONDS = 900.0
+SENDING, SENT, AGAIN, WITHDRAWN, REFUSED, LATER = (
+    "sending",
+    "sent",
+    "sent-perhaps-twice",
+    "withdrawn",
+    "refused",
+    "later",
+)
+LANGUAGE = "es"  # of who has no contact yet
+
+
+class Mailer(Protocol):
+    """Hands messages to a mail server."""
+
+    @property
+    def sender(self) -> str:
+        """The address notices come from."""
+        ...
+
+    def send(self, message: EmailMessage) -> None:
+        """Hand one message over.
+
+        Raises:
+            InvalidValueError: refused for good.
+            UnavailableError: may succeed later.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One message: the rows of one person, kind and level, and what is known of the person."""
+
+    rows: tuple[Row[Any], ...]
+    person: str
+    email: str | None
+    address: str | None
+    language: str
+
+    @property
+    def key(self) -> str:
+        """Return what tells this message from others, the same when it is sent again."""
+        return hashlib.sha256(",".join(str(row.id) for row in self.rows).encode()).hexdigest()[:32]
+
+
+def run(services: Services, mailer: Mailer | None) -> dict[str, int]:
+    """Write down what is due and send what can be sent; return how many rows were planned, sent, refused, put off."""
+    counts = {"planned": plan(services), "sent": 0, "refused": 0, "later": 0}
+    if mailer is None:
+        return counts
+    for sending in waiting(services, "email"):
+        outcome = _send(services, mailer, sending)
+        if outcome:
+            counts[outcome] += len(sending.rows)
+    return counts
+
+
+def serve(services: Services, mailer: Mailer | None, stop: threading.Event, every: float = EVERY_SECONDS) -> None:
+    """Run again and again until told to stop: the plain duty of a process that serves for long."""
+    while not stop.is_set():
+        try:
+            run(services, mailer)
+        except MunimentError as error:
+            _logger.warning("notices wait: %s", type(error).__name__)
+        stop.wait(every)
+
+
+def plan(services: Services) -> int:
+    """Write down what is due now; return how many rows are new. Of two runs at once one writes them."""
+    now = services.clock.now()
+    try:
+        with services.database.write() as connection:
+            due = [*_due_loans(connection, now), *_ready(connection, now)]
+            known = _known(connection, due)
+            fresh = [row for row in due if _key(row) not in known]
+            if fresh:
+                connection.execute(insert(notices), fresh)
+            return len(fresh)
+    except IntegrityError:
+        return 0
+
+
+def waiting(services: Services, channel: str) -> list[Sending]:
+    """Return what is written down and not sent, by person, kind and level; what is not needed any more is marked so."""
+    with services.database.write() as connection:
+        query = (
+            select(notices, contacts.c.email, contacts.c.address, contacts.c.language, persons.c.name)
+            .join(persons, persons.c.id == notices.c.person)
+            .outerjoin(contacts, contacts.c.person == notices.c.person)
+            .where(notices.c.sent_at.is_(None), notices.c.channel == channel, notices.c.attempts < MOST_ATTEMPTS)
+            .where(notices.c.result.is_(None) | (notices.c.result == LATER) | notices.c.result.startswith(SENDING))
+            .order_by(notices.c.id)
+        )
+        groups: dict[tuple[Any, ...], list[Row[Any]]] = {}
+        for row in connection.execute(query).all():
+            if _is_being_sent(row, services.clock.now()):
+                continue
+            if not _still_needed(connection, row):
+                connection.execute(update(notices).where(notices.c.id == row.id).values(result=WITHDRAWN))
+                continue
+            groups.setdefault((row.person, row.client, row.kind, row.level, _was_begun(row)), []).append(row)
+    return [
+        Sending(tuple(rows), rows[0].name, rows[0].email, rows[0].address, rows[0].language or LANGUAGE)
+        for rows in groups.values()
+    ]
+
+
+def mark_sent(services: Services, sendings: Iterable[Sending]) -> None:
+    """Mark what was handed over."""
+    with services.database.write() as connection:
+        for sending in sendings:
+            for row in sending.rows:
+                result = AGAIN if _was_begun(row) else SENT
+                sent = {"sent_at": instant(services.clock.now()), "result": result}
+                connection.execute(update(notices).where(notices.c.id == row.id).values(**sent))
+
+
+def words_of(connection: Connection, sending: Sending) -> tuple[str, list[str], list[tuple[Row[Any], date | None]]]:
+    """Return subject, paragraphs, and the files with the day each is due."""
+    first = sending.rows[0]
+    said = template(sending.language, first.kind)
+    places = {"person": sending.person, "count": len(sending.rows), "level": first.level}
+    files = [_file_of(connection, row) for row in sending.rows]
+    return said.subject.format(**places), [line.format(**places) for line in said.text], [one for one in files if one]
+
+
+def _send(services: Services, mailer: Mailer, sending: Sending) -> str | None:
+    if not _claim(services, sending):
+        return None  # another run has it
+    with services.database.read() as connection:
+        subject, paragraphs, files = words_of(connection, sending)
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = mailer.sender, sending.email, subject
+    message["Date"] = format_datetime(services.clock.now())
+    message["Message-ID"] = f"<notice-{sending.key}@{mailer.sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"], message["Content-Language"] = "auto-generated", sending.language
+    lines = ["  ".join(part for part in (file.barcode, file.case_no, str(due or "")) if part) for file, due in files]
+    message.set_content("\n\n".join([*paragraphs, "\n".join(lines)]) + "\n")
+    try:
+        mailer.send(message)
+    except InvalidValueError:
+        _set(services, sending.rows, result=REFUSED)
+        return "refused"
+    except UnavailableError:
+        _set(services, sending.rows, result=LATER)
+        return "later"
+    mark_sent(services, [sending])
+    return "sent"
+
+
+def _claim(services: Services, sending: Sending) -> bool:
+    """Step 2: take the rows, all or none; whoever read them with another count of attempts gets none."""
+    begun = f"{SENDING} {instant(services.clock.now())}"
+    with services.database.write() as connection:
+        for row in sending.rows:
+            mine = (notices.c.id == row.id) & (notices.c.attempts == row.attempts) & notices.c.sent_at.is_(None)
+            taken = connection.execute(update(notices).where(mine).values(attempts=row.attempts + 1, result=begun))
+            if taken.rowcount != 1:
+                connection.rollback()
+                return False
+    return True
+
+
+def _was_begun(row: Row[Any]) -> bool:
+    return str(row.result or "").startswith(SENDING)
+
+
+def _is_being_sent(row: Row[Any], now: datetime) -> bool:
+    """Tell whether another run may be sending it at this moment; a run that takes longer than that is dead."""
+    return _was_begun(row) and now - parse_instant(row.result.partition(" ")[2]) < STALE
+
+
+def _set(services: Services, rows: Sequence[Row[Any]], **values: Any) -> None:
+    with services.database.write() as connection:
+        for row in rows:
+            connection.execute(update(notices).where(notices.c.id == row.id).values(**values))
+
+
+def _due_loans(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Return a row for each level that each open loan has reached on a day its site is open, and for each recall."""
+    found: list[dict[str, Any]] = []
+    sites = {row.id: row for row in connection.execute(select(locations).where(locations.c.parent.is_(None)))}
+    days = {site: local_date(now, zone_of(row.time_zone)) for site, row in sites.items()}
+    opened = {site: calendar_of_site(connection, row).is_open(days[site]) for site, row in sites.items()}
+    query = select(loans, contacts.c.email).outerjoin(contacts, contacts.c.person == loans.c.borrower)
+    for loan in connection.execute(query.where(loans.c.closed_at.is_(None), loans.c.state == "open")):
+        if not opened[loan.site]:
+            continue
+        for level in levels_reached(date.fromisoformat(loan.due_on), days[loan.site]):
+            found.append(_row(loan, level.kind, level.level, loan.due_on, now, loan=loan.id, person=loan.borrower))
+        if loan.recalled_at is not None:
+            found.append(_row(loan, "recall", 1, loan.recalled_at, now, loan=loan.id, person=loan.borrower))
+    return found
+
+
+def _ready(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    query = select(requests, contacts.c.email).outerjoin(contacts, contacts.c.person == requests.c.requester)
+    return [
+        _row(row, "ready", 1, row.ready_at or row.created, now, request=row.id, person=row.requester)
+        for row in connection.execute(query.where(requests.c.state == "ready"))
+    ]
+
+
+def _row(about: Row[Any], kind: str, level: int, turn: str, now: datetime, **target: str) -> dict[str, Any]:
+    said = template(LANGUAGE, kind)
+    return {
+        "client": about.client, "loan": None, "request": None, **target, "kind": kind, "level": level, "round": turn,
+        "channel": "letter" if about.email is None else "email", "template": f"{kind}/{said.version}",
+        "scheduled_for": instant(now), "attempts": 0,
+    }  # fmt: skip
+
+
+def _known(connection: Connection, due: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    found: set[tuple[Any, ...]] = set()
+    for name in ("loan", "request"):
+        ids = sorted({row[name] for row in due if row[name] is not None})
+        for start in range(0, len(ids), 500):
+            rows = connection.execute(select(notices).where(notices.c[name].in_(ids[start : start + 500])))
+            found |= {(row.loan, row.request, row.kind, row.level, row.round) for row in rows}
+    return found
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return row["loan"], row["request"], row["kind"], row["level"], row["round"]
+
+
+def _still_needed(connection: Connection, row: Row[Any]) -> bool:
+    if row.loan is not None:
+        loan = connection.execute(select(loans).where(loans.c.id == row.loan)).one()
+        return bool(loan.state == "open") and bool(row.kind == "recall" or loan.due_on == row.round)
+    asked = connection.execute(select(requests.c.state).where(requests.c.id == row.request)).scalar_one()
+    return bool(asked == "ready")
+
+
+def _file_of(connection: Connection, row: Row[Any]) -> tuple[Row[Any], date | None] | None:
+    table, key = (loans, row.loan) if row.loan is not None else (requests, row.request)
+    about = connection.execute(select(table).where(table.c.id == key)).one()
+    if about.file is None:
+        return None
+    file = connection.execute(select(physical_files).where(physical_files.c.id == about.file)).one()
+    return file, date.fromisoformat(about.due_on) if row.loan is not None else None
