@@ -247,6 +247,17 @@ class Services:
         )  # fmt: skip
 
     @cached_property
+    def ledger_policy(self) -> bytes | None:
+        """The policy file of the witnesses that must cosign before an export."""
+        path = self.settings.ledger_policy
+        return None if path is None else read_file(path, "ledger_policy")
+
+    @property
+    def witness_wait(self) -> timedelta:
+        """How long an export waits for them."""
+        return timedelta(seconds=self.settings.witness_seconds)
+
+    @cached_property
     def algorithms(self) -> Algorithms:
         """The inventory of algorithms: the shipped one, or the operator's."""
         if self.settings.algorithms is None:

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
     ledger_bucket: str = Field("ledger", description="Bucket of the published ledger, where store = s3.")
     ledger_days: int = Field(3650, ge=1, description="Lock of each full tile, bundle and kept checkpoint, in days.")
     ledger_seconds: float = Field(5.0, gt=0, description="How often `up` publishes, where events wait.")
+    ledger_policy: Path | None = Field(
+        None, description="File (tlog-policy) of the witnesses that must cosign before an export; none: nobody must."
+    )
+    witness_seconds: float = Field(600.0, ge=0, description="How long an export waits for the witnesses.")
     ledger_ml_dsa: bool = Field(False, description="Sign checkpoints with ML-DSA-44 (post-quantum) too.")
 
     search: Literal["tantivy", "opensearch"] = Field("tantivy", description="Search engine.")

@@ -298,10 +298,12 @@ class WaitingScanError(UnavailableError):
 
 
 class AuthorityUnavailableError(UnavailableError):
-    """The time-stamping authority did not answer, or not with a time stamp."""
+    """A time-stamping authority, or witnesses that the policy asks for, did not answer in time, or not with that."""
 
     exit_code = 47
-    next_step = "Nothing, if it was asked by itself: it is asked again; else try later, or look at 'tsa_url'."
+    next_step = (
+        "Nothing, if it was asked by itself: it is asked again; else try later, or look at 'tsa_url' or the witnesses."
+    )
 
 
 class StoreLockError(StoreUnavailableError):

@@ -117,6 +117,16 @@ class Services(Protocol):
         ...
 
     @property
+    def ledger_policy(self) -> bytes | None:
+        """The policy file of the witnesses that must cosign before an export; None where nobody must."""
+        ...
+
+    @property
+    def witness_wait(self) -> timedelta:
+        """How long an export waits for them."""
+        ...
+
+    @property
     def algorithms(self) -> Algorithms:
         """The inventory of algorithms that evidence rests on."""
         ...

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,11 +12,15 @@ import pytest
 from time_authority import AuthorityServer, TimeAuthority
 
 from custody.algorithms import Algorithms, shipped_algorithms
-from custody.stores.ledger_files import kept_path
+from custody.notes import COSIGNATURE_ED25519, Note, parse_note
+from custody.signing_keys import make_signing_key
+from custody.stores.ledger_directory import LedgerDirectory
+from custody.stores.ledger_files import kept_path, witnessed_path
 from custody.tables import events
 from custody.timestamps import file_digest, request_token, token_name
+from infra.home import exclusive
 from infra.services import Services, open_services
-from records.errors import AuthorityUnavailableError, ConfigurationError
+from records.errors import AuthorityUnavailableError, ConfigurationError, UnavailableError
 from tasks import publishing, timestamping
 
 Run = Callable[..., Any]
@@ -188,6 +193,50 @@ def test_an_exported_record_verifies_against_the_published_key(
     timeline = run("record", "timeline", found[0], "--json").document["events"]
     assert [e["type"] for e in timeline].count("exported") == 2 and timeline[-1]["reason"] == "legal"
     assert run("custody", "check", "--json").code == 0
+
+
+def test_an_export_waits_for_the_witnesses_that_the_policy_asks_for(
+    held: Path, server: AuthorityServer, authority: TimeAuthority, run: Run, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    witness = make_signing_key("witness.example/officer", COSIGNATURE_ED25519, b"w" * 32)
+    paths = run("ledger", "path", "--json").document
+    policy = tmp_path / "policy"
+    vkey = Path(paths["vkey"]).read_text().strip()
+    policy.write_text(f"log {vkey}\nwitness officer {witness.key.vkey}\nquorum officer\n")
+    monkeypatch.setenv("MUNIMENT_LEDGER_POLICY", str(policy))
+    monkeypatch.setenv("MUNIMENT_WITNESS_SECONDS", "0")
+    record = run("record", "list", "--json").document["records"][0]["id"]
+    answer = run("record", "export", record, "--to", tmp_path / "early", "--json")
+    assert answer.code == AuthorityUnavailableError.exit_code and not (tmp_path / "early").exists()
+
+    stop = threading.Event()
+
+    def officer() -> None:
+        home = LedgerDirectory(Path(paths["folder"]))
+        while not stop.wait(0.1):
+            note = parse_note(home.read("checkpoint") or b"")
+            size = int(note.text.split("\n")[1])
+            if home.read(witnessed_path(size, witness.key)) is None:
+                cosigned = Note(note.text, (*note.signatures, witness.cosign(note.text, 1_800_000_000)))
+                with exclusive(held / "run/publisher.lock", 30, UnavailableError):  # one process writes at a time
+                    home.replace(witnessed_path(size, witness.key), cosigned.data)
+
+    monkeypatch.setenv("MUNIMENT_WITNESS_SECONDS", "60")
+    thread = threading.Thread(target=officer)
+    thread.start()
+    try:
+        answer = run("record", "export", record, "--to", tmp_path / "package", "--json")
+    finally:
+        stop.set()
+        thread.join()
+    assert answer.code == 0, answer.out
+    given = ("--vkey", paths["vkey"], "--policy", policy, "--tsa-roots", authority.roots)
+    assert run("verify", "package", tmp_path / "package", *given, "--json").code == 0
+    assert "witness.example/officer" in (tmp_path / "package/evidence/checkpoint").read_text()
+    policy.write_text("quorum nobody\n")
+    answer = run("record", "export", record, "--to", tmp_path / "wrong", "--json")
+    assert answer.code == ConfigurationError.exit_code
 
 
 def test_an_event_left_out_at_the_end_is_found_in_the_ledger(held: Path, run: Run, tmp_path: Path) -> None:
