@@ -10,6 +10,7 @@ from typing import Any
 
 from records.errors import MunimentError
 
+MOST_PROBLEMS = 1000  # that one step lists; what is beyond is only counted
 HOLDS, FAILS, UNCHECKED, NOT_APPLICABLE = "holds", "does not hold", "could not check", "not applicable"
 
 
@@ -40,8 +41,7 @@ class Report:
         try:
             yield step
         except MunimentError as error:
-            step.outcome = UNCHECKED
-            step.detail = f"{type(error).__name__}: {error}"
+            step.unchecked(f"{type(error).__name__}: {error}")
         self.steps.append(
             {"step": len(self.steps) + 1, "name": name, "outcome": step.outcome, "detail": step.detail or None}
         )
@@ -76,21 +76,46 @@ class Step:
     def __init__(self, report: Report) -> None:
         """Args: the report that the step belongs to."""
         self._report = report
+        self._count = 0
+        self._details: list[str] = []
         self.outcome = HOLDS
-        self.detail = ""
+
+    @property
+    def detail(self) -> str:
+        """What is to be said about the step, beyond its outcome."""
+        more = [f"{self._count - MOST_PROBLEMS} more problems"] if self._count > MOST_PROBLEMS else []
+        return "; ".join([*self._details, *more])
+
+    def say(self, detail: str) -> None:
+        """Add to the detail."""
+        self._details.append(detail)
 
     def problem(
         self, kind: str, what: str, expected: object = None, found: object = None, seq: int | None = None
     ) -> None:
         """Add a problem; the step then does not hold."""
         self.outcome = FAILS
-        as_text = [None if value is None else str(value) for value in (expected, found)]
-        self._report.problems.append(Problem(kind, what, seq, as_text[0], as_text[1]))
+        self._list(kind, what, expected, found, seq)
+
+    def doubt(
+        self, kind: str, what: str, expected: object = None, found: object = None, seq: int | None = None
+    ) -> None:
+        """Add a problem that leaves open whether anything is wrong; the step could then not be checked whole."""
+        self.outcome = FAILS if self.outcome == FAILS else UNCHECKED
+        self._list(kind, what, expected, found, seq)
 
     def unchecked(self, why: str) -> None:
-        """Say that the step could not be checked; what was found not to hold stays so."""
-        self.outcome, self.detail = UNCHECKED if self.outcome == HOLDS else self.outcome, why
+        """Say that the step could not be checked, or not whole; what was found before stands."""
+        self.outcome = FAILS if self.outcome == FAILS else UNCHECKED
+        self.say(why)
 
     def not_applicable(self, why: str) -> None:
         """Say that the step has nothing to check here."""
-        self.outcome, self.detail = NOT_APPLICABLE, why
+        self.outcome = NOT_APPLICABLE
+        self.say(why)
+
+    def _list(self, kind: str, what: str, expected: object, found: object, seq: int | None) -> None:
+        self._count += 1
+        if self._count <= MOST_PROBLEMS:
+            as_text = [None if value is None else str(value) for value in (expected, found)]
+            self._report.problems.append(Problem(kind, what, seq, as_text[0], as_text[1]))

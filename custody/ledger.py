@@ -79,6 +79,12 @@ class Entry:
     leaf_hash: str
 
     @property
+    def happened(self) -> datetime:
+        """When it happened: as stated, or by the writer's clock where that was behind the ledger, else when written."""
+        event = self.event
+        return parse_instant(event["occurred"] or event["ts"])
+
+    @property
     def event(self) -> dict[str, Any]:
         """Return the leaf parsed."""
         parsed: dict[str, Any] = json.loads(self.leaf)

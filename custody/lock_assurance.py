@@ -17,7 +17,6 @@ from custody.stores.base import Probe
 from custody.tables import events
 from custody.vault import Vault
 from records.errors import StoreLockError, StoreUnavailableError
-from records.ids import parse_instant
 
 _logger = logging.getLogger(__name__)
 ACCEPTED = timedelta(hours=24)  # how long an outcome is relied on (custody reference, section 3.1, rule 2)
@@ -123,4 +122,4 @@ def _record(vault: Vault, probe: Probe, actor: Actor) -> Entry:
 def _outcome(entry: Entry) -> Outcome:
     event = entry.event
     holds = event["obj"]["outcome"] == "holds"
-    return Outcome(holds, tuple(event["obj"]["wrong"]), parse_instant(event["ts"]) + ACCEPTED)
+    return Outcome(holds, tuple(event["obj"]["wrong"]), entry.happened + ACCEPTED)

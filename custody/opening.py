@@ -39,7 +39,7 @@ from records.errors import (
     ReleaseRefusedError,
     UnknownIdError,
 )
-from records.ids import instant, parse_instant
+from records.ids import instant
 
 FRESH = timedelta(seconds=60)  # an event opens its document for this long
 BATCH_FRESH = timedelta(hours=1)  # and the system's event the documents of its batch
@@ -238,7 +238,7 @@ def _check_release(
         raise ReleaseRefusedError(f"event {entry.id} is another actor's")
     if event["type"] != "processed" and event["type"] not in OPENING:
         raise ReleaseRefusedError(f"event {entry.id} opens nothing")
-    age = now - parse_instant(event["ts"])
+    age = abs(now - there.happened)
     if age > (BATCH_FRESH if event["type"] == "processed" else FRESH):
         raise ReleaseRefusedError(f"event {entry.id} is stale")
     if event["type"] == "processed":

@@ -9,8 +9,9 @@ Memory is 48 bytes an event (leaf hash and id) and about 130 a subject, so that 
 
 from array import array
 from binascii import unhexlify
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
+from typing import Any
 
 from custody.findings import Step
 from custody.leaves import parse, read_leaf
@@ -29,6 +30,7 @@ _MASK = (1 << _BITS) - 1
 _ENDED = frozenset(_CODES[state] for states in ENDS.values() for state in states if state in _CODES)
 _HALF = (1 << 64) - 1
 
+Watch = Mapping[str, Callable[[dict[str, Any]], None]]  # type -> what gets each event of it, in order
 Move = tuple[bytes, bytes, bytes | None, bytes | None]  # type, subject kind, from, to
 
 
@@ -50,9 +52,10 @@ _STILL = frozenset(kind.encode() for kind in EVENT_TYPES if kind not in TRANSITI
 class Replay:
     """One pass over a ledger from its first leaf; implements `records.rules.Past` for what was taken so far."""
 
-    def __init__(self, step: Step) -> None:
-        """Args: step of the report that gets what does not hold, named by the event's number."""
+    def __init__(self, step: Step, watch: Watch | None = None) -> None:
+        """Args: step of the report that gets what does not hold, named by the event's number; watch, who looks on."""
         self._step = step
+        self._watch = {kind.encode(): seen for kind, seen in (watch or {}).items()}
         self.size = 0
         self._hashes = bytearray()  # 32 bytes each
         self._ids = array("Q")  # two halves each
@@ -94,6 +97,8 @@ class Replay:
         elif kind not in _STILL or before is not None or after is not None or state in _ENDED:
             state = self._judge(leaf, seq, state)
         known[key] = seq << _BITS | state
+        if kind in self._watch:
+            self._watch[kind](parse(leaf))
         return True
 
     def miss(self, count: int) -> None:
@@ -111,6 +116,11 @@ class Replay:
                     if number in seen:
                         self._step.problem("id", f"evt_{number:032x}", "once", "again", seq)
                     seen.add(number)
+
+    @property
+    def newest(self) -> str | None:
+        """The latest time that an event has claimed, RFC 3339; None before the first."""
+        return self._newest.decode() or None
 
     def state(self, subject: str) -> str | None:
         """See `Past.state`."""

@@ -195,7 +195,8 @@ def _orphans(services: Services, report: Report, step: Step) -> None:
     report.checked["files"] = len(there)
     report.notes |= {"orphans": sorted(orphans), "extra": sorted(extra)}
     report.notes["leftovers"] = sorted(key for key, _ in leftovers)
-    step.detail = f"{len(orphans)} objects without a row, listed under orphans" if orphans else ""
+    if orphans:
+        step.say(f"{len(orphans)} objects without a row, listed under orphans")
 
 
 def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:

@@ -1,12 +1,19 @@
 """Making ledgers for tests without a database: events by the form and rules of the real ones, in their places."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import rfc8785
 
+from custody.checkpoints import Checkpoint
 from custody.ledger import leaf_hash
+from custody.merkle import hash_leaf, subtrees_of, tree_root
+from custody.notes import COSIGNATURE_ED25519, ED25519, Note
+from custody.signing_keys import SigningKey, make_signing_key
+from custody.tiles import ENTRIES, encode_bundle, tiles_of
 
 BEGAN = datetime(2026, 11, 22, 1, 39, 36, tzinfo=UTC)
 
@@ -78,3 +85,36 @@ def many_lives(count: int) -> list[bytes]:
     """The leaves of the first `count` events of lives one after another."""
     lives = [event for number in range(1, count // 9 + 2) for event in a_life(number)]
     return [leaf_of(event) for event in placed(lives[:count], 0.01)]
+
+
+def a_key(name: str = "test.example/ledger", number: int = 1, kind: int = ED25519) -> SigningKey:
+    """A key that is the same in every run."""
+    return make_signing_key(name, kind, bytes([number]) * 32)
+
+
+LOG, WITNESS = a_key(), a_key("witness.example", 2, COSIGNATURE_ED25519)
+POLICY = f"log {LOG.key.vkey}\nwitness officer {WITNESS.key.vkey}\nquorum officer\n"
+
+
+def publish(folder: Path, leaves: Sequence[bytes], sizes: Sequence[int], by: SigningKey = LOG) -> None:
+    """Write a ledger as it grew through these sizes: partials stay, every checkpoint is kept and witnessed."""
+    hashes = [hash_leaf(leaf) for leaf in leaves]
+    for before, size in zip([0, *sizes], sizes, strict=False):
+        subtrees = subtrees_of(hashes[:size])
+        for tile in tiles_of(size, since=before):
+            if tile.level == ENTRIES:
+                data = encode_bundle(leaves[tile.first : tile.first + tile.width])
+            else:
+                data = b"".join(subtrees(8 * tile.level, tile.first + place) for place in range(tile.width))
+            write(folder / tile.path, data)
+        body = Checkpoint(by.name, size, tree_root(size, subtrees)).body
+        note = Note(body, (by.sign(body),))
+        write(folder / f"checkpoints/{size}", note.data)
+        cosigned = replace(note, signatures=(*note.signatures, WITNESS.cosign(body, 1_795_000_000 + size)))
+        write(folder / f"witnessed/{size}/{WITNESS.key.key_id.hex()}", cosigned.data)
+        write(folder / "checkpoint", note.data)
+
+
+def write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)

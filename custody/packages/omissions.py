@@ -34,7 +34,7 @@ def check_omissions(ledger: Path, checkpoint: Checkpoint, timeline: Timeline, st
                 later += 1
     if tree.root() != checkpoint.root:
         step.problem("ledger", ledger.name, "the tree of the package's checkpoint", "another one")
-    step.detail = f"events since the package was made: {later}"
+    step.say(f"events since the package was made: {later}")
 
 
 def _published(files: LedgerDirectory, checkpoint: Checkpoint) -> int:

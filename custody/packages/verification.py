@@ -196,7 +196,7 @@ def _check_stamps(folder: Path, given: Given, step: Step) -> None:
         step.problem("timestamp", token_name(), "time stamps of the checkpoint that hold", error)
         return
     until = stamps[-1].good_until(given.algorithms)
-    step.detail = f"made {stamps[0].made.isoformat()}, good until {until.isoformat()}"
+    step.say(f"made {stamps[0].made.isoformat()}, good until {until.isoformat()}")
     if until < given.now:
         step.unchecked(f"what the newest time stamp rests on ended on {until.date().isoformat()}")
 

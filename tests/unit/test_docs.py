@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from custody import verification
+from custody.received_folder import ReceivedFolder
 from custody.replay import TOLERANCE_S
 from records.barcodes import KIND_NAMES, Kind
 from records.calendars import RuleKind
@@ -50,6 +52,14 @@ def test_the_page_of_rules_is_the_tables_of_rules() -> None:
         for guard in guards
     ]
     assert f"{TOLERANCE_S:.0f} s before" in page
+
+
+def test_the_steps_of_a_verification_are_the_documented_ones(tmp_path: Path) -> None:
+    page = (ROOT / "docs/design/verification.md").read_text()
+    report = verification.verify_ledger(ReceivedFolder(tmp_path), verification.Trust(())).report
+    documented = re.findall(r"^\| (\d+) ([^|]+) \|", page, re.M)
+    assert documented == [(str(step["step"]), step["name"]) for step in report.steps]
+    assert re.findall(r"^ ?(\d+)\. ", verification.__doc__ or "", re.M) == [number for number, _ in documented]
 
 
 def test_the_words_format_is_the_documented_one() -> None:
