@@ -67,7 +67,7 @@ MEANINGS: dict[Command, str] = {
     Command.NO: "No, leave it",
     Command.PICK: "Fetch: slot, box, file",
     Command.NOT_FOUND: "The next file on the list is not there",
-    Command.RECHARGE: "Hand on: the file, who has it, who gets it",
+    Command.RECHARGE: "Hand on: the file, who gets it",
     Command.INVENTORY: "Count a shelf: the shelf, everything on it, end",
     Command.TRANSFER: "Check a transfer: its list, each box and file, end",
     Command.FIND: "Where is it: each file",

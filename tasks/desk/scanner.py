@@ -19,7 +19,7 @@ from records.desk_answers import Said
 from records.desk_commands import CONDITION_COMMANDS, MEANINGS, Command
 from records.errors import BarcodeError
 from records.tables import persons
-from tasks.desk import counting, finding, lending, missing, receiving, returning, shelving
+from tasks.desk import counting, finding, lending, missing, receiving, renewing, requests, returning, shelving
 from tasks.desk.acts import Answer, Asked, Mark
 from tasks.desk.counting import WHOLE, Count
 from tasks.desk.lending import Lending
@@ -39,8 +39,19 @@ ONE_SCAN: dict[Command, Callable[[Services, Asked, str], Answer]] = {
     Command.MISSING: missing.missing,
     Command.FOUND: missing.found,
     Command.NOT_FOUND: missing.not_found,
+    Command.RENEW: renewing.renew,
+    Command.PICK: requests.pick,
 }
-MODES = (*ONE_SCAN, Command.LEND, Command.CHECK, Command.REFILE, Command.MOVE, Command.STAGE, Command.RECEIVE)
+MODES = (
+    *ONE_SCAN,
+    Command.LEND,
+    Command.RECHARGE,
+    Command.CHECK,
+    Command.REFILE,
+    Command.MOVE,
+    Command.STAGE,
+    Command.RECEIVE,
+)
 HERE_COMMANDS = (*MODES, Command.CHECK_OK, Command.SHORT, Command.END, Command.YES, Command.NO, *CONDITION_COMMANDS)
 
 
@@ -277,6 +288,8 @@ class Session:
 
     def _person(self, thing: Thing) -> Answer:
         under = self._under
+        if under.mode is Command.RECHARGE and under.paper is not None:
+            return self._hand_on(under.paper, thing)
         if under.mode not in (None, Command.LEND):
             return self._expected(thing, Kind.FILE)
         paper = under.paper
@@ -284,6 +297,11 @@ class Session:
         if paper is not None and paper.kind in PAPERS and under.mode is Command.LEND:
             return self._lend(paper)
         return Answer(Said("desk-borrower", {"person": self._under.borrower}))
+
+    def _hand_on(self, paper: Thing, to: Thing) -> Answer:
+        self._under.paper = None
+        name = self._name(to)
+        return self._do(lambda asked: renewing.recharge(self.services, asked, paper.raw, name))
 
     def _name(self, thing: Thing) -> str:
         with self.services.database.read() as connection:
@@ -312,7 +330,8 @@ class Session:
         if mode is Command.STAGE:
             return self._do(lambda asked: shelving.locate(services, asked, thing.raw, self._staging()))
         under.paper = thing
-        return Answer(Said("desk-where-to", {"barcode": thing.code}))
+        code = "desk-hand-to" if mode is Command.RECHARGE else "desk-where-to"
+        return Answer(Said(code, {"barcode": thing.code}))
 
     def _lend(self, thing: Thing) -> Answer:
         under = self._under

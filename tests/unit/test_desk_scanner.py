@@ -130,6 +130,15 @@ def test_moving_a_file_and_a_whole_shelf(house: House, desk: Session) -> None:
     assert scans(desk, C[Command.MOVE], "B", "A")[1:] == [("info", "desk-where-to"), ("done", "moved-all")]
 
 
+def test_handing_on_asks_whether_it_was_scanned_there(house: House, desk: Session) -> None:
+    file = house.file("A")
+    scans(desk, "Ana", file)
+    assert scans(desk, C[Command.RECHARGE], file, card(house, "Luis"), C[Command.YES]) == [
+        ("info", "desk-began"), ("info", "desk-hand-to"), ("confirm", "seen-at-holder"), ("done", "recharged"),
+    ]  # fmt: skip
+    assert scans(desk, C[Command.RENEW], file)[-1][1] in ("renewed", "refused")
+
+
 def test_a_question_is_answered_by_yes_or_left_by_no(house: House, desk: Session) -> None:
     file = house.file("A", pages=10)
     scans(desk, C[Command.CHECK], file, "9", C[Command.END], "Ana")
