@@ -14,6 +14,7 @@ from xml.etree import ElementTree as XML
 
 import pyrage
 import pytest
+from desk_house import House
 from pyrage import x25519
 from time_authority import TimeAuthority
 
@@ -30,6 +31,7 @@ from custody.packages.verification import Given, verify_package
 from custody.timestamps import Trust, read_roots, renewed_data, request_token
 from records.errors import AccessDeniedError, InvalidValueError, StoreUnavailableError
 from records.tables import clients, records
+from tasks.desk import lending, receiving, shelving
 from tasks.exporting import STAGING, Order, export
 
 ORIGIN = "example.org/ledger"
@@ -140,6 +142,23 @@ def test_events_are_the_whole_timeline_and_exported_comes_before_anything_was_op
     assert types.count("exported") == 4  # two records, two originals
     assert {"received", "sealed", "stored", "accessioned", "registered", "read"} <= set(types)
     assert types[-4:] == ["exported"] * 4
+
+
+def test_the_events_of_the_paper_travel_with_its_record(opened: Any, publisher: Publisher, tmp_path: Path) -> None:
+    house = House(opened)
+    house.place("A")
+    house.person("Ana", "borrower")
+    record = all_records(opened)[0]
+    taken = receiving.receive(opened, house.asked(), receiving.Receiving("default", record=record))
+    code = str(taken.more["barcode"])
+    assert taken.basket == "done" and shelving.locate(opened, house.asked(), code, "A").basket == "done"
+    assert lending.lend(opened, house.asked(), lending.Lending((code,), "Ana", "audit")).basket == "done"
+    package = make(opened, publisher, tmp_path / "package", records=(record,))
+    events = [json.loads(line) for line in (package / "evidence/events.jsonl").read_bytes().splitlines()]
+    assert "lent" in [event["type"] for event in events if event["subject"].startswith("fil_")]
+    report = verify_package(package, given(publisher))
+    assert report.verdict == "holds", report.answer()
+    assert "Ana" not in "".join(p.read_text("latin-1") for p in (package / "evidence").iterdir())
 
 
 def test_nothing_that_opens_other_documents_and_no_name_travels(package: Path, opened: Any, held: Path) -> None:
