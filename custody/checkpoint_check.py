@@ -5,6 +5,7 @@ tree continues what was signed then, and no proof is needed (those of RFC 6962, 
 the entries).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -53,6 +54,10 @@ class CheckpointCheck:
         self._keys = (*keys, *(key for key in more if key not in keys))
         self._witnesses = {} if policy is None else policy.witnesses
         self.witnessed: dict[int, set[str]] = {}  # size -> names of the policy
+
+    def believe(self, keys: Iterable[NoteKey]) -> None:
+        """Take more keys of the log: what a signed tree announced under a key that was given."""
+        self._keys += tuple(key for key in keys if key not in self._keys)
 
     def open(self, data: bytes) -> SignedCheckpoint:
         """Return a checkpoint that the log signed; every signature of a key that is known must hold.

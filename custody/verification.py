@@ -22,14 +22,14 @@ A step that has nothing to check says `not applicable`; one that lacks what it n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from custody.checkpoint_check import CheckpointCheck, KnownTree, NoteFile, check_quorum, stated_size
 from custody.findings import Report, Step
 from custody.ledger_names import CHECKPOINT, LedgerNames, kept_name, sort_names
 from custody.leftovers import check_leftover
 from custody.merkle import EMPTY_ROOT
-from custody.notes import NOTE_LIMIT, NoteKey
+from custody.notes import NOTE_LIMIT, NoteKey, parse_vkey
 from custody.policies import NONE, Policy
 from custody.received_folder import Odd
 from custody.replay import Replay, Watch
@@ -37,6 +37,7 @@ from custody.tiles import ENTRIES, tile_at, tiles_of
 from custody.tree_walk import TreeWalk, Walked
 from records.errors import LedgerError, NoteError
 
+ANNOUNCED = "ledger-key"  # reason of the event that announces a key (tasks/publishing.py)
 NO_TREE = "there is no tree to check against"
 
 
@@ -112,6 +113,7 @@ class _Verification:
         self._present: set[str] = set()
         self._odd: list[Odd] = []
         self._walked: Walked | None = None
+        self._keys: list[NoteKey] = []  # that the entries announce
         self._ahead: list[str] = []
         self._checkpoints = CheckpointCheck(trust.keys, trust.policy)
 
@@ -175,7 +177,7 @@ class _Verification:
             step.unchecked(NO_TREE)
             return
         wanted = self._sizes_of_interest() | {tree.checkpoint.size}
-        replay = self._found.replay = Replay(rules, self._watch)
+        replay = self._found.replay = Replay(rules, {**self._watch, "config_changed": self._announced})
 
         def take(entries: Sequence[bytes], hashes: Sequence[bytes]) -> None:
             for entry, entry_hash in zip(entries, hashes, strict=True):
@@ -190,6 +192,14 @@ class _Verification:
         for damage in walked.damaged:
             if damage.tile.level == ENTRIES:
                 step.problem("bundle", damage.tile.path, damage.expected, damage.found, damage.tile.first)
+
+    def _announced(self, event: dict[str, Any]) -> None:
+        """Remember a key that the ledger announces: it signed older checkpoints, or will sign the next ones."""
+        if event["reason"] == ANNOUNCED and isinstance(event["obj"], dict):
+            try:
+                self._keys.append(parse_vkey(str(event["obj"].get("vkey"))))
+            except NoteError:  # not a key: nothing is believed for it
+                return
 
     def _tiles(self, step: Step) -> None:
         """Step 4. Where the root is the signed one a tile differs, else the entry that it was made of."""
@@ -221,6 +231,8 @@ class _Verification:
             step.unchecked(NO_TREE if tree is None else "not all entries could be read")
         elif self._walked.root != tree.checkpoint.root:
             step.problem("root", CHECKPOINT, tree.checkpoint.root.hex(), self._walked.root.hex())
+        else:
+            self._checkpoints.believe(key for key in self._keys if key.name == tree.checkpoint.origin)
 
     def _rules(self, step: Step) -> None:
         """Step 6, after the walk."""
