@@ -19,12 +19,17 @@ Event = Mapping[str, Any]  # a leaf, or what becomes one: see docs/design/format
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an event left open: its kind, the event's id, whom it is about, and the pseudonym of who acted."""
+    """What an event left open: its kind, the event's id, whom it is about, and the pseudonym of who acted.
+
+    `holder` is who has a paper by it, `when` when it happened.
+    """
 
     name: str
     event: str
     subject: str
     actor: str
+    holder: str | None = None
+    when: str = ""
 
 
 class Past(Protocol):
@@ -118,6 +123,56 @@ GUARDS: dict[str, dict[str, tuple[Guard, ...]]] = {
     "disposed": {ANY: (names_own("approval"), free_of("hold"))},
 }
 
+
+def _still_here(event: Event, past: Past) -> bool:
+    return not past.marks(event["subject"], "hold")
+
+
+def _lent_by_another(event: Event, past: Past) -> bool:
+    restricted = (event["obj"] or {}).get("class", "normal") != "normal"
+    return not restricted or event["actor"]["id"] != event["holder"]
+
+
+def _names_its_borrower(event: Event, past: Past) -> bool:
+    loans = past.marks(event["subject"], "loan")
+    return not loans or event["on_behalf"] == loans[-1].holder
+
+
+def _after_the_loan_began(event: Event, past: Past) -> bool:
+    began = [mark.when for mark in past.marks(event["subject"], "loan")]
+    return event["occurred"] is None or all(event["occurred"] >= when for when in began)
+
+
+def _pages_agree(event: Event, past: Past) -> bool:
+    counted = event["obj"] or {}
+    if event["to"] == "quarantine" or counted.get("pages") is None or counted.get("out") is None:
+        return True
+    return bool(counted["pages"] == counted["out"] + counted.get("added", 0) - counted.get("removed", 0))
+
+
+NO_HOLD_ON_IT = Guard("no hold is open on the paper itself", _still_here)
+NOT_TO_ONESELF = Guard("nobody lends a restricted paper to himself", _lent_by_another)
+OWN_LOAN = names_own("loan")
+OWN_BORROWER = Guard("it names who has the paper", _names_its_borrower)
+IN_TIME = Guard("it happened after the loan began", _after_the_loan_began)
+PAGES_AGREE = Guard("pages are those that went out, and what was declared", _pages_agree)
+_PAPER = ("fil", "box")
+
+# Paper: a loan is open from `lent` or `recharged` until the paper is back; what concerns it names it and its borrower.
+OPENS |= {"lent": "loan", "recharged": "loan", "found": "finding"}
+CLOSES |= {
+    "recharged": ("loan",), "returned": ("loan",), "withdrawn": ("loan",), "reversed": ("loan",),
+    "found_approved": ("finding", "loan"), "missing": ("finding",),
+}  # fmt: skip
+GUARDS |= {
+    "lent": dict.fromkeys(_PAPER, (NO_HOLD_ON_IT, NOT_TO_ONESELF)),
+    **{kind: dict.fromkeys(_PAPER, (OWN_LOAN, OWN_BORROWER)) for kind in ("renewed", "recalled", "recharged")},
+    "claimed": {"fil": (OWN_LOAN, OWN_BORROWER)},
+    "returned": dict.fromkeys(_PAPER, (OWN_LOAN, OWN_BORROWER, IN_TIME)),
+    "checked": {"fil": (PAGES_AGREE,)},
+    "found_approved": dict.fromkeys(_PAPER, (another_person("finding"),)),
+}
+
 # subject kind -> states after which nothing may happen to it, but for the types of AFTER_THE_END
 ENDS: dict[str, tuple[str, ...]] = {"ori": ("abandoned", "disposed"), "rec": ("disposed",), "fil": ("disposed",)}
 AFTER_THE_END = ("access_denied", "correction", "erasure_effective", "incident")
@@ -163,7 +218,8 @@ class Marks:
                 del self._by_event[mark.event]
         left = OPENS.get(event["type"])
         if left is not None:
-            mark = Mark(left, event["id"], event["subject"], event["actor"]["id"])
+            when = event["occurred"] or event.get("ts") or ""
+            mark = Mark(left, event["id"], event["subject"], event["actor"]["id"], event["holder"], when)
             self._by_subject.setdefault(mark.subject, []).append(mark)
             self._by_event[mark.event] = mark
 

@@ -152,7 +152,7 @@ def record_answer(connection: Connection, record: str) -> Answer:
             {"code": r.code, "field": r.field, "message": r.message, "since": r.since}
             for r in open_reviews(connection, record)
         ],
-        "file": None,
+        "file": connection.execute(select(file_records.c.file).where(file_records.c.record == record)).scalar(),
     }  # fmt: skip
 
 

@@ -145,7 +145,7 @@ def perform(services: Services, asked: Asked, what: str, work: Callable[[Desk], 
     for _ in range(TRIES):
         try:
             with services.database.write() as connection:
-                connection.execute(select(ledger_head).with_for_update()).one()
+                lock_head(connection)
                 again = _repeated(connection, asked, digest)
                 if again is not None:
                     return again
@@ -161,6 +161,11 @@ def perform(services: Services, asked: Asked, what: str, work: Callable[[Desk], 
         except IntegrityError:
             continue
     raise DeskError("the catalogue refused the act each time")
+
+
+def lock_head(connection: Connection) -> None:
+    """Step 2: of two acts at once the second waits here, and then sees what the first did."""
+    connection.execute(select(ledger_head).with_for_update()).one()
 
 
 def look(services: Services, asked: Asked, work: Callable[[Desk], Answer]) -> Answer:

@@ -1,7 +1,7 @@
-"""Whether a paper is held back: by a hold on itself, on a box around it, or on its client, as the ledger says.
+"""Whether a paper is held back: a hold on a file, or on a box around it, keeps it in the house, as the ledger says.
 
-Holds stack: while one is open that forbids the act, releasing another changes nothing (reference of the records desk,
-invariant 17). An event that sets a hold may say in `obj.blocks` what it forbids; one that does not forbids everything.
+Holds stack: while one is open, releasing another changes nothing (reference of the records desk, invariant 17). A hold
+on a record, batch or client forbids disposal and no loan.
 """
 
 from custody import ledger
@@ -11,14 +11,8 @@ from custody.whereabouts import boxes_around
 from tasks.desk.acts import Desk
 
 
-def held_from(desk: Desk, paper: Paper, act: str) -> bool:
-    """Tell whether a hold that is not released forbids `act` (LOAN, DISPOSAL) with this paper."""
-    connection = desk.connection
-    past = LedgerPast(connection, ledger.size(connection))
-    subjects = [paper.id, paper.client, *(box.id for box in boxes_around(connection, paper.box))]
-    for mark in (mark for subject in subjects for mark in past.marks(subject, "hold")):
-        entry = ledger.find(connection, mark.event)
-        blocks = None if entry is None else (entry.event["obj"] or {}).get("blocks")
-        if blocks is None or act in blocks:
-            return True
-    return False
+def held_back(desk: Desk, paper: Paper) -> bool:
+    """Tell whether a hold that is not released keeps this paper in the house."""
+    past = LedgerPast(desk.connection, ledger.size(desk.connection))
+    subjects = [paper.id, *(box.id for box in boxes_around(desk.connection, paper.box))]
+    return any(past.marks(subject, "hold") for subject in subjects)

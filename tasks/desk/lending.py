@@ -25,7 +25,7 @@ from records.ids import instant
 from records.tables import persons
 from tasks.desk import lookup, places, queue
 from tasks.desk.acts import Answer, AnsweredError, Asked, Desk, perform, stop
-from tasks.desk.holding import held_from
+from tasks.desk.holding import held_back
 from tasks.desk.receiving import answered
 from tasks.desk.shelving import HERE
 from tasks.desk.terms import Terms, first_due, terms_of, weekday
@@ -170,7 +170,7 @@ def facts_of(desk: Desk, paper: Paper, way: Terminus, outcome: Outcome, inside: 
     others = sum(row.requester != way.borrower.id for row in undecided)
     return Facts(
         state=paper.state, outcome=outcome, box_state=None if away is None else away.state,
-        sealed=any(box.sealed for box in around), held=held_from(desk, paper, "LOAN"),
+        sealed=any(box.sealed for box in around), held=held_back(desk, paper),
         accredited=may.accredited, cleared=may.cleared, restricted=access_class != ACCESS_CLASSES[0],
         to_oneself=way.borrower.id == asked.person.id, undecided=own is not None,
         overridden=asked.reason is not None and paper.client in desk.may("supervise"),

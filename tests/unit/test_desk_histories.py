@@ -1,0 +1,96 @@
+"""Whatever clerks do, in any order: the cache is what the ledger says, one open loan a file, and the ledger holds."""
+
+from typing import Any
+
+import pytest
+from desk_house import House
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from custody.loan_tables import loans
+from tasks.desk import counting, lending, missing, renewing, requests, returning, shelving
+from tasks.desk.counting import Count
+from tasks.desk.lending import Lending
+from tasks.desk.requests import Asking
+
+PEOPLE = ("Ana", "Luis", "Sara")
+ACTS = (
+    "lend", "return", "check", "short", "refile", "locate", "pass", "renew", "recall", "recharge", "claim", "ask",
+    "pick", "ready", "absent", "missing", "found", "approve", "settle",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from infra.services import open_services
+
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MUNIMENT_HOME", str(tmp_path_factory.mktemp("histories") / "home"))
+    services = open_services()
+    made = House(services)
+    made.place("A")
+    made.place("B")
+    made.person("Ana", "borrower")
+    made.person("Luis", "borrower")
+    made.person("Sara", "archivist")
+    yield made
+    services.close()
+    patch.undo()
+
+
+def do(house: House, act: str, code: str, who: str) -> Any:
+    """Do one act with a file, with every question answered."""
+    services = house.services
+    every = ("queue", "pages-differ", "count-pages", "search-again", "seen-at-holder", "box-contents")
+    asked = house.asked(None, *every, reason="audit")
+    acts = {
+        "lend": lambda: lending.lend(services, asked, Lending((code,), who, "audit")),
+        "return": lambda: returning.give_back(services, asked, code),
+        "check": lambda: counting.check(services, asked, code, Count(pages=house.row(code).pages_expected)),
+        "short": lambda: counting.check(services, asked, code, Count(pages=1)),
+        "refile": lambda: shelving.refile(services, asked, code),
+        "locate": lambda: shelving.locate(services, asked, code, "A" if who == "Ana" else "B"),
+        "pass": lambda: shelving.locate(services, asked, code, "MAIN/DESK"),
+        "renew": lambda: renewing.renew(services, asked, code),
+        "recall": lambda: renewing.recall(services, asked, code),
+        "recharge": lambda: renewing.recharge(services, asked, code, who),
+        "claim": lambda: renewing.claim(services, asked, code),
+        "ask": lambda: ask(house, code, who),
+        "pick": lambda: requests.pick(services, asked, code),
+        "ready": lambda: requests.ready(services, asked, code),
+        "absent": lambda: missing.not_found(services, asked, code),
+        "missing": lambda: missing.missing(services, asked, code),
+        "found": lambda: missing.found(services, asked, code),
+        "approve": lambda: missing.found(services, house.asked("Sara", "approve"), code),
+        "settle": lambda: counting.settle_file(services, house.asked("Sara", reason="audit"), code),
+    }
+    return acts[act]()
+
+
+def ask(house: House, code: str, who: str) -> Any:
+    answer = requests.add(house.services, house.asked(), Asking(code, who, "legal"))
+    if answer.basket != "done":
+        return answer
+    return requests.decide(house.services, house.asked(), answer.more["request"]["id"], "authorise")
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 1), st.sampled_from(PEOPLE)), max_size=14))
+def test_any_history_leaves_the_cache_as_the_ledger_says(house: House, acts: list[tuple[str, int, str]]) -> None:
+    codes = [house.file("A", pages=3), house.file()]
+    for act, which, who in acts:
+        answer = do(house, act, codes[which], who)
+        assert answer.basket in ("done", "blocked", "confirm", "alert", "info")
+        assert bool(answer.events) or answer.basket != "done" or act == "absent"
+    with house.services.database.read() as connection:
+        files = [house.row(code).id for code in codes]
+        query = select(loans.c.file, func.count()).where(loans.c.closed_at.is_(None), loans.c.file.in_(files))
+        assert all(count == 1 for _, count in connection.execute(query.group_by(loans.c.file)))
+    for code in codes:
+        row = house.row(code)
+        with house.services.database.read() as connection:
+            loan = connection.execute(select(loans).where(loans.c.file == row.id, loans.c.closed_at.is_(None))).first()
+        assert (row.state == "on_loan") == (loan is not None and loan.state in ("open", "claimed_returned"))
+        assert (row.holder is None) == (row.state != "on_loan")
+    assert house.problems() == []
