@@ -99,8 +99,11 @@ def try_anew(vault: Vault) -> None:
 def last_outcome(vault: Vault, now: datetime) -> Outcome | None:
     """Return what the newest probe of this server and bucket came to; None where it is too old, or there was none."""
     query = select(events).where(events.c.type == "lock_probe").order_by(events.c.seq.desc())
-    with vault.database.read() as connection:
-        for row in connection.execute(query.execution_options(yield_per=100)):
+    with (
+        vault.database.read() as connection,
+        connection.execute(query.execution_options(yield_per=100)) as rows,  # closed also when the first one will do
+    ):
+        for row in rows:
             entry = Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
             if entry.event["obj"]["server"] == vault.store_mark:
                 outcome = _outcome(entry)
