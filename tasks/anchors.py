@@ -165,7 +165,7 @@ def _expression(phrase: str, *, loose: bool) -> str:
     pieces = []
     for word in phrase.split():
         if loose and word == NUMBER_SIGN:
-            pieces.append(r"n[o0-9e*?'\"”]")
+            pieces.append(r"n[o0-9e*?'\"”](?:\s?[2?*])?")
             continue
         letters = []
         for character in word:
