@@ -78,3 +78,14 @@ def test_every_link_in_the_documents_leads_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
+
+
+def test_every_attack_is_shown_by_tests_that_exist() -> None:
+    page = (ROOT / "docs/design/attacks.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| (`[^|]+`) \|$", page, re.M)
+    assert len(rows) >= 19
+    for attack, tests in rows:
+        for file, name in re.findall(r"`([\w/.]+)::(\w+)`", tests):
+            source = (ROOT / "tests" / file).read_text()
+            assert re.search(rf"^def {name}\(", source, re.M), f"{attack}: {file}::{name}"
+        assert tests.count("::") == tests.count("`") / 2, attack
