@@ -5,13 +5,13 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from cli.desk_answer import act_options, asked, show
-from cli.frame import Frame, _, command
+from cli.desk_answer import act_options, asked, plain, show
+from cli.frame import Frame, _, command, finish
 from custody import access
 from custody.desk_tables import boxes, locations, physical_files
 from records.desk import PLACE_KINDS
 from records.desk_answers import Said
-from tasks.desk import lookup, places, shelving
+from tasks.desk import inventory, lookup, places, shelving
 from tasks.desk.acts import Answer, Desk, perform
 
 commands = click.Group()
@@ -72,6 +72,24 @@ def list_command(frame: Frame, parent: str | None) -> None:
 def move_command(frame: Frame, source: str, target: str, **said: Any) -> None:
     """Move all boxes and loose files of one place to another."""
     show(frame, shelving.move_all(frame.services, asked(frame, **said), source, target))
+
+
+@command(place, "inventory")
+@click.argument("code", metavar="PLACE")
+@click.argument("barcodes", metavar="B...", nargs=-1)
+@act_options
+def inventory_command(frame: Frame, code: str, barcodes: tuple[str, ...], **said: Any) -> None:
+    """Say what stands at a shelf or in a box: all that was scanned there."""
+    answer = inventory.take(frame.services, asked(frame, **said), code, barcodes)
+    frame.answer(answer.document(), lambda: _plain_inventory(answer))
+    if answer.exit_code:
+        finish(answer.exit_code)
+
+
+def _plain_inventory(answer: Answer) -> str:
+    outcomes = answer.more.get("outcomes", {})
+    lines = [f"  {_(name.replace('_', ' '))}: {' '.join(codes)}" for name, codes in outcomes.items() if codes]
+    return "\n".join([plain(answer), *lines])
 
 
 def shown(row: Any) -> dict[str, Any]:
