@@ -124,7 +124,7 @@ def _files(scope: Scope, wanted: list[str]) -> dict[str, tuple[Value, ...]]:
 def _out(scope: Scope, condition: ColumnElement[bool]) -> Iterator[tuple[Value, ...]]:
     zones = scope.sites()
     query = _loan_query().where(condition, loans.c.closed_at.is_(None), loans.c.state.in_(OUT))
-    for row in scope.connection.execution_options(yield_per=2000).execute(query):
+    for row in scope.connection.execute(query.execution_options(yield_per=2000)):
         # the clock stands still for what is said to be returned or lost
         late = overdue_days(scope.now, date.fromisoformat(row.due_on), zones[row.site]) if row.state == "open" else 0
         yield _loan_row(row, late)

@@ -63,7 +63,7 @@ def retrieval(scope: Scope, terms: Terms) -> Report:
     )  # fmt: skip
     by_client: dict[str, _Tally] = {}
     everybody = _Tally()
-    for row in scope.connection.execution_options(yield_per=2000).execute(query):
+    for row in scope.connection.execute(query.execution_options(yield_per=2000)):
         minutes, in_time = _response(row, terms, zones)
         for tally in (by_client.setdefault(row.client, _Tally()), everybody):
             tally.add(row.state, minutes, in_time)

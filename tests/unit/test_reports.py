@@ -181,7 +181,7 @@ def test_missing_names_the_last_places_and_people(rows: DeskRows) -> None:
     rows.event("received", file, "received", place=first)
     rows.event("refiled", file, "stored", place=box)
     rows.event("lent", file, "on_loan", holder=rows.pseudonym(ana))
-    rows.event("returned", file, "returned", place=second)
+    rows.event("returned", file, "returned", place=second, refs=(rows._last,), on_behalf=rows.pseudonym(ana))
     rows.event("missing", file, "missing")
     ((places, people),) = shown(whereabouts.missing(scope(rows)), "last_places", "last_holders")
     assert re.sub(r" \(\d{4}-\d\d-\d\d\)", "", places) == f"MAD/B; {BOX}; MAD/A"
