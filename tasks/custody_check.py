@@ -37,7 +37,7 @@ from custody.vault import Vault
 from records.errors import OriginalNotFoundError
 from records.leases import MOST_ATTEMPTS
 from records.tables import pages, record_sources, records, scans
-from tasks import indexing, intake
+from tasks import indexing, intake, published_check
 from tasks.record_describing import fields_commitment
 from tasks.services import Services
 
@@ -79,7 +79,7 @@ def check(services: Services, progress: Progress = lambda: None) -> Report:
     with report.step("index holds what the catalogue holds") as step:
         _index(services, step)
     with report.step("published ledger") as step:
-        step.not_applicable("the ledger is not published yet")
+        published_check.compare(services, step)
     return report
 
 

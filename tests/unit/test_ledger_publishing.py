@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from custody import ledger, ledger_guard
 from custody.checkpoints import open_checkpoint
+from custody.findings import Report
 from custody.ledger import Actor, Draft
 from custody.ledger_copy import copy_ledger
 from custody.ledger_signer import SignerOptions
@@ -27,7 +28,7 @@ from custody.stores.ledger_directory import LedgerDirectory
 from custody.tables import events
 from infra.signer_process import SignerProcess
 from records.errors import ConfigurationError, LedgerError, LedgerForkError, MunimentError, UnavailableError
-from tasks import publishing
+from tasks import published_check, publishing
 
 ACTOR = Actor("psn_1", "operator", "os")
 Run = Callable[..., Any]
@@ -404,3 +405,26 @@ def test_a_fork_is_an_error_with_its_own_code(run: Run, home: Path) -> None:
 def test_a_clock_is_not_read_where_it_is_given(services: Any) -> None:
     services.clock.now = lambda: datetime(2030, 1, 1, tzinfo=UTC)
     assert publishing._publisher(services).until == datetime(2030, 1, 1, tzinfo=UTC) + services.ledger_lock
+
+
+def published_problems(services: Any) -> list[str]:
+    report = Report()
+    with report.step("published ledger") as step:
+        published_check.compare(services, step)
+    return [problem.object for problem in report.problems]
+
+
+def test_the_check_compares_what_is_published_with_the_events(services: Any) -> None:
+    assert published_problems(services) == []
+    add(services, 300)
+    publishing.publish(services)
+    add(services)
+    assert published_problems(services) == []
+    for path in ("tile/entries/000", "tile/1/000.p/1", "checkpoint"):
+        target = services.places.ledger / path
+        target.chmod(0o600)
+        whole = target.read_bytes()
+        target.write_bytes(whole[:9] + bytes([whole[9] ^ 1]) + whole[10:])
+        assert published_problems(services) == [path]
+        target.write_bytes(whole)
+    assert published_problems(services) == []
