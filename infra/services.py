@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pwd
+import resource
 import signal
 import sys
 import threading
@@ -320,6 +321,7 @@ def open_services(person: str | None = None) -> Services:
         ConfigurationError, UnavailableError, AccessDeniedError: nothing can be done until that is mended.
     """
     os.umask(0o077)  # whatever this process makes from here on is for its owner alone
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys and clear text
     settings, _ = load_settings()
     return Services(settings, person)
 

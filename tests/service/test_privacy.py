@@ -2,8 +2,12 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+from running import ROOT
 
 SECRETS = ("Papelería", "Ordóñez", "Iniesta", "B64717838", "ES9121000418450200051332", "ES91 2100", "secreto-nombre")
 
@@ -42,3 +46,36 @@ def test_nothing_clear_is_left_behind(muniment: Any, home: Path, corpus: Path) -
     assert left == []
     for path in home.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0 or path.is_symlink(), path
+
+
+CLEAR_HOMES = ("catalogue.db", "index", "keys", "escrow")  # where the threat model says that clear text or keys lie
+
+
+def test_nothing_planted_is_found_anywhere_else(muniment: Any, home: Path, corpus: Path, tmp_path: Path) -> None:
+    scan = tmp_path / "secreto-nombre.tif"
+    scan.write_bytes((corpus / "factura.tif").read_bytes())
+    taken = muniment("ingest", scan, corpus / "letter.tif", corpus / "digital.pdf")
+    record = taken["scans"][0]["records"][0]
+    muniment("review", "correct", record, "--set", "supplier=Papelería secreto-nombre", "--reason", "review")
+    muniment("original", "open", record, "--reason", "audit: asked by secreto-nombre", "--to", tmp_path / "out")
+    muniment("ledger", "publish")
+    planted = [secret.encode() for secret in (*SECRETS, *(scan["sha256"] for scan in taken["scans"]))]
+    looked, published = 0, 0
+    for path in home.rglob("*"):
+        inside = path.relative_to(home)
+        assert not any(secret in str(inside).encode() for secret in planted), inside  # object names among them
+        if path.is_file() and not inside.parts[0].startswith(CLEAR_HOMES):
+            data = path.read_bytes()
+            assert [secret for secret in planted if secret in data] == [], inside
+            looked += 1
+            published += inside.parts[0] == "ledger"
+    assert looked > 10 and published >= 3
+    clear = (home / "catalogue.db").read_bytes()
+    assert any(secret in clear for secret in planted)  # they are what was in the papers
+
+
+def test_a_process_that_dies_leaves_no_picture_of_its_memory(home: Path) -> None:
+    code = "import resource\nfrom infra.services import open_services\nopen_services().close()\n"
+    code += "print(resource.getrlimit(resource.RLIMIT_CORE))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(0, 0)"
