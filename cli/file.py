@@ -21,6 +21,7 @@ from tasks.desk import (
     requests,
     returning,
     shelving,
+    undoing,
 )
 from tasks.desk.acts import Answer
 
@@ -211,6 +212,14 @@ def ready_command(frame: Frame, barcode: str, **said: Any) -> None:
 def refile_command(frame: Frame, barcode: str, at: str | None, **said: Any) -> None:
     """Put a file or box back in its own place; --at is the box or slot that was scanned there."""
     show(frame, shelving.refile(frame.services, asked(frame, **said), barcode, at))
+
+
+@command(file, "undo")
+@click.argument("barcode", metavar="B")
+@act_options
+def undo_command(frame: Frame, barcode: str, **said: Any) -> None:
+    """Take back your last act with a file: lent, moved, picked or put back by mistake."""
+    show(frame, undoing.undo(frame.services, asked(frame, **said), barcode))
 
 
 @command(file, "notfound")
