@@ -32,6 +32,9 @@ from tasks.confidence import Evidence, features_of, measured
 from tasks.extract import Choice, rival_penalty
 
 SURE_WORD = 0.90  # engine confidence from which a word costs nothing
+# Nothing confirms the letters of a name: of suppliers on sheets drawn and read back, 15 of 57 were misread below this
+# confidence, none of 64 above it.
+SURE_NAME, UNSURE_NAME = 0.95, 0.85
 CONFIRMED_WORD = 0.2  # share of an unsure word's cost that remains then: a misread amount hardly closes a sum
 CONFIRMED = 0.4  # share of the doubt that remains when a sum closes
 DERIVED_MOST = 0.8
@@ -122,6 +125,8 @@ def _confidence(spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdi
     word = choice.best.word_confidence / 100
     cost = CONFIRMED_WORD if verdict.confirmed else HIGH_RISK_WORD if spec.risk == "high" else 1.0
     score *= max(0.0, 1 - max(0.0, SURE_WORD - word) * cost)
+    if spec.normalise == "name" and word < SURE_NAME:
+        score *= UNSURE_NAME
     return (
         min(score, DERIVED_MOST) if verdict.derived or choice.best.method == "derived" else max(0.0, min(score, 0.999))
     )

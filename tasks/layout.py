@@ -14,7 +14,8 @@ from records.normalise import fold
 from records.text import Box, PageText, Word, union
 
 CELL_GAP = "   "
-GAP_HEIGHTS = 1.1  # a wider gap than this many letter heights parts two cells
+GAP_HEIGHTS = 1.1  # a wider gap than this many letter heights parts two cells,
+GAP_LETTERS = 2.0  # if it is also wider than this many letters: a space of a typewriter's face is wide and no gap
 # Nº as it is misread, before letters and digits: N2F-2024/004. Before digits alone only what is no digit itself.
 _NUMBER_SIGN = re.compile(
     r"[Nn](?:[\u00ba\u00b0?*\"'”2oOe9][.:]?(?=[A-Z]{1,5}[-/.]?\d)|[\u00ba\u00b0?*\"'”][.:]?(?=\d))"
@@ -160,11 +161,13 @@ def _parts(word: Word, box: Box, *, ocr: bool) -> list[tuple[str, Box]]:
 def _make_row(page: int, number: int, pairs: Sequence[tuple[Word, Box]], *, ocr: bool) -> Row:
     ordered = sorted(pairs, key=lambda pair: pair[1].x0)
     height = max(median(box.y1 - box.y0 for _, box in ordered), 1.0)
+    letter = median((box.x1 - box.x0) / max(len(word.text), 1) for word, box in ordered)
+    least = max(GAP_HEIGHTS * height, GAP_LETTERS * letter)
     text, starts = "", [0]
     placed: list[Placed] = []
     for position, (word, box) in enumerate(ordered):
         if position:
-            wide = box.x0 - ordered[position - 1][1].x1 > GAP_HEIGHTS * height
+            wide = box.x0 - ordered[position - 1][1].x1 > least
             text += CELL_GAP if wide else " "
             if wide:
                 starts.append(len(text))

@@ -10,8 +10,9 @@ import pytest
 from records.class_library import load_library, shipped_library
 from records.errors import RecordClassError
 from records.review_codes import REVIEW_CODES
-from records.text import PageText, union
+from records.text import Box, PageText, union
 from tasks.describe import describe
+from tasks.layout import lay_out
 from tests.corpus.drawn_documents import DOCUMENTS
 from tests.corpus.drawn_pages import page
 from tests.corpus.drawn_variants import VARIANTS
@@ -244,3 +245,13 @@ def test_real_invoices_keep_their_arithmetic():
         if all(field is not None and field.status == "accepted" for field in amounts):
             net, tax, withheld, total = (Decimal(field.value) for field in amounts)
             assert net + tax - abs(withheld) == total
+
+
+def test_a_typewriters_wide_spaces_part_no_cells():
+    drawn = page("Fecha de factura: 12/03/2026     Cliente: Talleres Iniesta, S.A.")
+    words = tuple(  # boxes tight around letters 26 pixels wide and 30 high: a space leaves 36 pixels
+        word._replace(box=Box(word.box.x0 * 13 // 10, word.box.y0, word.box.x1 * 13 // 10 - 3, word.box.y0 + 30))
+        for word in drawn.words
+    )
+    rows = lay_out(replace(drawn, width=drawn.width * 2, words=words)).rows
+    assert [cell.end - cell.start for cell in rows[0].cells] == [28, 31]
