@@ -1,8 +1,8 @@
-"""Every exchange with the store is cut, before it arrives or before its answer does.
+"""Every exchange with the store or the database is cut, before it arrives or before its answer does.
 
-One accession on PostgreSQL and MinIO, the store through a relay (tests/relays.py). That covers the store gone in a put,
-in a HEAD, in lengthening a lock, and a put of which nobody knows whether it was done. Then connections are whole again,
-the sweeper finishes, and the same file is offered again.
+One accession on PostgreSQL and MinIO through relays (tests/relays.py). That covers the store gone in a put,
+in a HEAD, in lengthening a lock, and a put or COMMIT of which nobody knows whether it was done. Then
+connections are whole again, the sweeper finishes, and the same file is offered again.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from records.tables import scans
 from tasks import custody_check, sweeping
 
 pytestmark = [pytest.mark.crash, pytest.mark.service]
-EVERY = {"store": 1, "database": 6}  # of the exchanges, one in so many is cut where not all are asked for
+EVERY = {"store": 1, "database": 11}  # of the exchanges, one in so many is cut where not all are asked for
 LEASE = 1.0  # seconds; a lease that could not be given back is over by then
 
 
@@ -94,7 +94,7 @@ def recover(services: Services, path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # cursors of what was cut
-@pytest.mark.parametrize("which", ["store"])
+@pytest.mark.parametrize("which", ["store", "database"])
 def test_every_exchange_may_be_cut(
     relays: dict[str, Relay],
     tmp_path: Path,
