@@ -203,6 +203,35 @@ def calibrated(words: tuple[Word, ...], curve: Curve) -> tuple[Word, ...]:
     return tuple(word._replace(confidence=float(np.interp(word.confidence, said, worth))) for word in words)
 
 
+def with_accents(words: tuple[Word, ...], other: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return words with the accents that another reading has on the same letters in the same place.
+
+    On worn print this engine writes MARN or MARIN where the other one reads MARÍN.
+    """
+    accented = [word for word in other if not word.text.isascii()]
+    return tuple(
+        word._replace(text=next((o.text for o in accented if _same_place(word.box, o.box) and _same_letters(word, o)),
+                                word.text))
+        for word in words
+    ) if accented else words  # fmt: skip
+
+
+def _same_place(one: Box, other: Box) -> bool:
+    wide = min(one.x1, other.x1) - max(one.x0, other.x0)
+    high = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return wide > 0.6 * min(one.x1 - one.x0, other.x1 - other.x0) and high > 0.4 * min(
+        one.y1 - one.y0, other.y1 - other.y0
+    )
+
+
+def _same_letters(word: Word, accented: Word) -> bool:
+    """Tell whether the texts differ by nothing but accents, or by accented letters that are missing."""
+    parted = unicodedata.normalize("NFD", accented.text)
+    bare = "".join(c for c in parted if not unicodedata.combining(c))
+    without = "".join(c for c in accented.text if c.isascii())
+    return len(without) > 1 and word.text != accented.text and word.text in (bare, without)
+
+
 @cache
 def open_line_engine() -> LineEngine | None:
     """Return this process's second engine, or None where the extra is not installed."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from records.options import Limits, ReadingOptions
 from records.text import Box, Geometry, PageText, Word
 from tasks import languages
-from tasks.line_engine import SLIPS, calibrated, open_line_engine
+from tasks.line_engine import SLIPS, calibrated, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
 from tasks.preprocess import as_stored, clean, inkiest
@@ -167,7 +167,8 @@ class _Reader:
         """Return the second engine's reading of a receipt or another sparse page that reads badly, if it is better."""
         if self._second is None or page.ink < BLANK_INK or read.confidence >= DOUBT or read.words_a_line >= SPARSE:
             return None
-        again = _Read(calibrated(self._second.read(page.pixels), SLIPS), read.language)
+        words = with_accents(self._second.read(page.pixels), read.words)
+        again = _Read(calibrated(words, SLIPS), read.language)
         better = is_slip(page.pixels) or again.weight > read.weight + BETTER
         return self._named(again) if better and again.letters >= read.letters / 2 else None
 

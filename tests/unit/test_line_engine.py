@@ -64,6 +64,20 @@ def test_words_share_a_line_whose_places_the_library_lost() -> None:
     assert [(text, at.x0, at.x1) for text, at, _ in found.words] == [("ab", 0, 22), ("cde(1)", 33, 100)]
 
 
+@pytest.mark.parametrize(
+    ("read", "other", "taken"),
+    [
+        ("MARN", "MARÍN", "MARÍN"), ("MARIN", "MARÍN", "MARÍN"), ("Espana", "España", "España"),
+        ("MARTIN", "MARÍN", "MARTIN"), ("a", "á", "a"), ("1250", "Í250", "1250"), ("MARÍN", "MARIN", "MARÍN"),
+    ],
+)  # fmt: skip
+def test_accents_come_from_the_reading_that_has_them(read: str, other: str, taken: str) -> None:
+    here, there = Word(read, Box(10, 10, 110, 40), 90.0, 1, 1), Word(other, Box(14, 12, 112, 41), 70.0, 1, 1)
+    elsewhere = there._replace(box=Box(10, 300, 110, 330))
+    assert line_engine.with_accents((here,), (there,))[0].text == taken
+    assert line_engine.with_accents((here,), (elsewhere,))[0].text == read
+
+
 @needs_engine
 def test_a_receipt_is_read_by_the_second_engine_with_boxes_on_its_print(corpus: Path) -> None:
     alone = page_reader.read(corpus / "recibo.jpg", "image/jpeg", 1, "spa", ReadingOptions(second=False), Limits())
