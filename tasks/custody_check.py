@@ -8,16 +8,17 @@ In one transaction, hence of one moment, also while files are taken in:
  4. every record has pages, words and sources as its state says; each page belongs to one record
  5. every record's field values are those that the ledger committed to
  6. every file offered is in one visible place; refused bytes are in quarantine; nothing is stuck
+ 7. every paper file and box is where, with whom and in the state that its last event says
 
 Then, against store and index; what differs from that moment is asked of the database again before it is a problem:
 
- 7. every stored original has its object: version, size, digest of the sealed bytes
- 8. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
- 9. every derivative has its object
-10. every object has its row (orphans are listed, never removed), and no version stands beside the one that is held
+ 8. every stored original has its object: version, size, digest of the sealed bytes
+ 9. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
+10. every derivative has its object
+11. every object has its row (orphans are listed, never removed), and no version stands beside the one that is held
     but of the same bytes; replaced derivatives that a lock still holds are listed as leftovers
-11. the index holds what the catalogue holds
-12. the published ledger says the same (not applicable until it is published)
+12. the index holds what the catalogue holds
+13. the published ledger says the same (not applicable until it is published)
 
 What is under way (a `sealed` row, a pending outbox row, a claimed scan) is named in `pending` and is no fault: the
 sweeper finishes it. Nothing is changed by a check.
@@ -29,6 +30,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
+from custody import whereabouts
 from custody.findings import Report, Step
 from custody.ledger_check import Replayed, replay
 from custody.locks import lock_fault
@@ -65,6 +67,8 @@ def check(services: Services, progress: Progress = lambda: None) -> Report:
             _fields(connection, replayed, step)
         with report.step("every file offered is somewhere") as step:
             _offered(connection, services, step)
+        with report.step("paper is where the ledger says") as step:
+            report.checked["papers"] = whereabouts.compare(connection, step)
         report.notes["pending"] = _pending(connection)
         held = connection.execute(select(originals).order_by(originals.c.id)).all()
         made = connection.execute(select(derivatives).order_by(derivatives.c.record, derivatives.c.kind)).all()
@@ -164,7 +168,7 @@ def _locked(services: Services, held: Iterable[Row[Any]], step: Step) -> None:
             continue
         try:
             found = vault.store.stat(row.object_key, row.object_version)
-        except OriginalNotFoundError:  # step 7 has named it
+        except OriginalNotFoundError:  # step 8 has named it
             continue
         fault = lock_fault(row, found, services.clock.now())
         if fault is not None:
