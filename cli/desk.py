@@ -23,7 +23,8 @@ from infra.i18n import translations
 from records.errors import InvalidValueError, MunimentError
 from tasks import printing
 from tasks.desk.acts import Answer
-from tasks.desk.scanner import Session, Station
+from tasks.desk.scanner import Session
+from tasks.desk.things import Station
 from tasks.desk_papers import slip_pdf
 from tasks.desk_scans import CommandWords, split_scans
 

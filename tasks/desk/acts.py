@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from custody import ledger
@@ -205,7 +205,7 @@ def _open(services: Services, connection: Connection, asked: Asked) -> Desk:
 def _repeated(connection: Connection, asked: Asked, digest: str) -> Answer | None:
     """Step 1: the answer that was given, where this very scan or event is recorded already."""
     if asked.mark is not None:
-        row = connection.execute(select(desk_scans).where(*_same_mark(asked.mark))).one_or_none()
+        row = _scan_of(connection, asked.mark)
         if row is not None:
             if row.asked != digest or row.person != asked.person.id:
                 raise InvalidValueError("this number of the session was used for another scan")
@@ -219,6 +219,16 @@ def _repeated(connection: Connection, asked: Asked, digest: str) -> Answer | Non
             said = Said("already-recorded", {"type": event["type"], "time": event["ts"]})
             return Answer(said, file=event["subject"], due=event["due"], events=(entry.seq,))
     return None
+
+
+def given_answer(connection: Connection, mark: Mark) -> Answer | None:
+    """Return the answer that a scan got, where it did something."""
+    row = _scan_of(connection, mark)
+    return None if row is None else _restored(row.answer)
+
+
+def _scan_of(connection: Connection, mark: Mark) -> Row[Any] | None:
+    return connection.execute(select(desk_scans).where(*_same_mark(mark))).one_or_none()
 
 
 def _remember(connection: Connection, services: Services, asked: Asked, digest: str, answer: Answer) -> None:

@@ -10,19 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
-from custody.codes import find_code
-from custody.desk_tables import desk_scans, locations
+from custody.desk_tables import desk_scans
 from records.barcodes import KIND_NAMES, Kind, trim
 from records.desk_answers import Said
 from records.desk_commands import CONDITION_COMMANDS, MEANINGS, Command
-from records.errors import BarcodeError
-from records.tables import persons
-from tasks.desk import counting, finding, lending, missing, receiving, renewing, requests, returning, shelving
-from tasks.desk.acts import Answer, Asked, Mark
+from tasks.desk import counting, finding, lending, missing, receiving, renewing, requests, returning, shelving, undoing
+from tasks.desk.acts import Answer, Asked, Mark, given_answer
 from tasks.desk.counting import WHOLE, Count
 from tasks.desk.lending import Lending
+from tasks.desk.things import Station, Thing, known, name_of, staging_of
 from tasks.desk_scans import CommandWords, Scan, tell_apart
 from tasks.services import Services
 
@@ -52,28 +50,16 @@ MODES = (
     Command.STAGE,
     Command.RECEIVE,
 )
-HERE_COMMANDS = (*MODES, Command.CHECK_OK, Command.SHORT, Command.END, Command.YES, Command.NO, *CONDITION_COMMANDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """Where and for whom scans are made: device and session name them in the ledger, `at` is the desk's place."""
-
-    device: str
-    session: str
-    at: str | None = None
-    client: str = "default"  # whose paper is taken in
-    purpose: str = "request"
-    idle: timedelta = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """What was scanned: its kind, the code or name as scanned, and its own code where it has one."""
-
-    kind: Kind
-    raw: str
-    code: str
+HERE_COMMANDS = (
+    *MODES,
+    Command.CHECK_OK,
+    Command.SHORT,
+    Command.END,
+    Command.UNDO,
+    Command.YES,
+    Command.NO,
+    *CONDITION_COMMANDS,
+)
 
 
 @dataclass(slots=True)
@@ -100,6 +86,7 @@ class Session:
     _number: int = -1
     _last: tuple[str, datetime] | None = None
     _given: dict[int, Answer] = field(default_factory=dict)
+    _act: Answer | None = None  # the last act of this session, until it is taken back
     finished: str | None = None  # code of the slip that END closed, to be printed; who prints it sets it back
 
     def __post_init__(self) -> None:
@@ -107,7 +94,11 @@ class Session:
         mine = (desk_scans.c.device == self.station.device) & (desk_scans.c.session == self.station.session)
         with self.services.database.read() as connection:
             last = connection.execute(select(func.max(desk_scans.c.number)).where(mine)).scalar_one()
+            self._act = None if last is None else given_answer(connection, Mark(*self._named(), int(last)))
         self._number = 0 if last is None else int(last)
+
+    def _named(self) -> tuple[str, str]:
+        return self.station.device, self.station.session
 
     @property
     def mode(self) -> str | None:
@@ -167,9 +158,10 @@ class Session:
 
     def _do(self, act: Act, answers: frozenset[str] = frozenset()) -> Answer:
         """Do one act under this scan's mark; a question it asks stays open until the next scan."""
-        station = self.station
-        mark = Mark(station.device, station.session, self._number)
-        answer = act(Asked(self.services.person, answers, at=station.at, mark=mark))
+        mark = Mark(*self._named(), self._number)
+        answer = act(Asked(self.services.person, answers, at=self.station.at, mark=mark))
+        if answer.events:
+            self._act = answer
         if answer.basket == "confirm":
             self._under.question = (act, answers | {answer.said.code})
         return answer
@@ -181,11 +173,30 @@ class Session:
             return Answer(Said("desk-not-here"))
         if command in CONDITION_COMMANDS:
             return self._conditioned(command.value)
+        if command is Command.UNDO:
+            return self._undo()
         counted = self._count_pending()
         if counted is not None and counted.basket in ("confirm", "blocked"):
             return counted
         answer = self._begin(command)
         return answer if counted is None else replace(answer, notes=(*answer.notes, counted.said, *counted.notes))
+
+    def _undo(self) -> Answer:
+        """Take back the last act of this session, once; what was scanned and led to no act yet is dropped instead."""
+        under, last = self._under, self._act
+        if under.paper is not None and (under.pages is not None or self._waits_for_more()):
+            under.paper = under.pages = None
+            return Answer(Said("desk-left"))
+        if last is None or last.file is None or last.said.code == "undone":
+            return Answer(Said("desk-nothing-to-undo"))
+        file, seqs = last.file, last.events
+        answer = self._do(lambda asked: undoing.undo(self.services, asked, file, seqs))
+        if answer.said.code == "undone":
+            under.paper = None
+            if last.loan is not None and under.slip is not None and last.more.get("slip") == under.slip:
+                under.lent -= 1
+                under.slip = under.slip if under.lent else None
+        return answer
 
     def _count_pending(self) -> Answer | None:
         """Record a count whose condition nobody scanned: it was good, or a condition would have been scanned."""
@@ -247,7 +258,7 @@ class Session:
     # things
 
     def _thing(self, scan: Scan) -> Answer:
-        thing = self._known(scan)
+        thing = known(self.services, scan, new=self._under.mode is Command.RECEIVE)
         if thing is None:
             if self._under.mode is Command.RECEIVE:  # a client's own label, seen for the first time
                 return self._paper(Thing(Kind.FILE, scan.raw, scan.raw))
@@ -263,25 +274,6 @@ class Session:
             return self._expected(thing, Kind.FILE)
         return self._paper(thing)
 
-    def _known(self, scan: Scan) -> Thing | None:
-        """Return what a code of ours, a client's own code, a path, or a person's name stands for."""
-        raw = scan.raw if scan.code is None else str(scan.code)
-        with self.services.database.read() as connection:
-            try:
-                coded = find_code(connection, raw)
-            except BarcodeError:
-                coded = None
-            if coded is not None:
-                return Thing(coded.kind, raw, coded.code)
-            if scan.code is not None:  # one of ours that was never given
-                return Thing(scan.code.kind, raw, raw) if self._under.mode is Command.RECEIVE else None
-            place = or_(locations.c.path == raw, locations.c.code == raw)
-            if connection.execute(select(locations.c.id).where(place).limit(1)).first() is not None:
-                return Thing(Kind.PLACE, raw, raw)
-            if connection.execute(select(persons.c.id).where(persons.c.name == raw)).first() is not None:
-                return Thing(Kind.PERSON, raw, raw)
-        return None
-
     def _expected(self, thing: Thing | None, wanted: Kind) -> Answer:
         found = "command" if thing is None else KIND_NAMES[thing.kind]
         return Answer(Said("desk-expected", {"found": found, "wanted": KIND_NAMES[wanted]}))
@@ -293,22 +285,15 @@ class Session:
         if under.mode not in (None, Command.LEND):
             return self._expected(thing, Kind.FILE)
         paper = under.paper
-        self._under = _Under(mode=Command.LEND, borrower=self._name(thing))
+        self._under = _Under(mode=Command.LEND, borrower=name_of(self.services, thing))
         if paper is not None and paper.kind in PAPERS and under.mode is Command.LEND:
             return self._lend(paper)
         return Answer(Said("desk-borrower", {"person": self._under.borrower}))
 
     def _hand_on(self, paper: Thing, to: Thing) -> Answer:
         self._under.paper = None
-        name = self._name(to)
+        name = name_of(self.services, to)
         return self._do(lambda asked: renewing.recharge(self.services, asked, paper.raw, name))
-
-    def _name(self, thing: Thing) -> str:
-        with self.services.database.read() as connection:
-            coded = find_code(connection, thing.raw) if thing.code != thing.raw or thing.raw[:1] == "P" else None
-            if coded is None:
-                return thing.raw
-            return str(connection.execute(select(persons.c.name).where(persons.c.id == coded.target)).scalar_one())
 
     def _paper(self, thing: Thing) -> Answer:
         under, services = self._under, self.services
@@ -328,7 +313,9 @@ class Session:
         if mode is Command.CHECK:
             return self._check_next(thing)
         if mode is Command.STAGE:
-            return self._do(lambda asked: shelving.locate(services, asked, thing.raw, self._staging()))
+            return self._do(
+                lambda asked: shelving.locate(services, asked, thing.raw, staging_of(services, self.station.at))
+            )
         under.paper = thing
         code = "desk-hand-to" if mode is Command.RECHARGE else "desk-where-to"
         return Answer(Said(code, {"barcode": thing.code}))
@@ -358,6 +345,14 @@ class Session:
         asks = Said("desk-pages", {"barcode": thing.code})
         return Answer(asks) if answer is None else replace(answer, notes=(*answer.notes, asks))
 
+    def _waits_for_more(self) -> bool:
+        """Tell whether the paper that was scanned waits for a number, a place or a card before anything is done."""
+        return (
+            self._under.mode in (Command.CHECK, Command.RECHARGE)
+            or self._waits_for_spot()
+            or (self._under.mode is Command.LEND and self._under.borrower is None)
+        )
+
     def _waits_for_spot(self) -> bool:
         return self._under.mode in (Command.MOVE, Command.REFILE) and self._under.paper is not None
 
@@ -371,19 +366,3 @@ class Session:
         if self._under.mode is Command.REFILE:
             return self._do(lambda asked: shelving.refile(services, asked, paper.raw, spot.raw))
         return self._do(lambda asked: shelving.locate(services, asked, paper.raw, spot.raw))
-
-    def _staging(self) -> str:
-        """Return the path of the staging place of the site where the desk is."""
-        with self.services.database.read() as connection:
-            staging = select(locations.c.path, locations.c.site).where(
-                locations.c.kind == "STAGING", locations.c.state == "open"
-            )
-            here = self.station.at
-            if here is not None:
-                coded = find_code(connection, here)
-                named = or_(locations.c.path == here, locations.c.code == here,
-                            locations.c.id == ("" if coded is None else coded.target))  # fmt: skip
-                site = select(locations.c.site).where(named).limit(1).scalar_subquery()
-                staging = staging.where(locations.c.site == site)
-            row = connection.execute(staging.order_by(locations.c.sort_key).limit(1)).one_or_none()
-        return "STAGING" if row is None else str(row.path)

@@ -3,6 +3,7 @@
 A return is not taken back: lending again says the truth, that the paper was here in between.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -25,13 +26,15 @@ WITHIN = timedelta(minutes=15)
 REVERSIBLE = ("moved", "picked", "refiled", "lent")
 
 
-def undo(services: Services, asked: Asked, raw: str) -> Answer:
-    """Take back the last move of a file."""
-    return perform(services, asked, f"undo {raw}", lambda desk: _undo(desk, raw))
+def undo(services: Services, asked: Asked, raw: str, seqs: Sequence[int] | None = None) -> Answer:
+    """Take back the last move of a file; with `seqs` only if it is one of these events."""
+    return perform(services, asked, f"undo {raw} {seqs}", lambda desk: _undo(desk, raw, seqs))
 
 
-def _undo(desk: Desk, raw: str) -> Answer:
+def _undo(desk: Desk, raw: str, seqs: Sequence[int] | None) -> Answer:
     file = lookup.paper(desk, raw, "handle")
+    if seqs is not None and file.version not in seqs:
+        stop("undo-too-late", barcode=file.barcode, file=file.id)
     told = _last_moves(desk.connection, file.id)
     if len(told) < 2 or told[0]["type"] not in REVERSIBLE or told[0]["auth_ref"] is not None:
         stop("nothing-to-undo", barcode=file.barcode, file=file.id)
@@ -41,7 +44,11 @@ def _undo(desk: Desk, raw: str) -> Answer:
     if last["type"] == "lent":
         _end_loan(desk, file)
     to = _position(desk.connection, before)
-    move(desk.act, file, Move("reversed", last["from"], to, desk.asked.reason, desk.asked.words, refs=(last["id"],)))
+    home: dict[str, Any] = {}
+    if last["from"] == "stored":  # where it stood was its own place, and is so again
+        home = {"home_box": to.box, "home_place": to.place}
+    made = Move("reversed", last["from"], to, desk.asked.reason, desk.asked.words, refs=(last["id"],))
+    move(desk.act, file, made, **home)
     return answered(desk, Said("undone", {"barcode": file.barcode, "state": state_word(last["from"])}), file)
 
 

@@ -23,7 +23,9 @@ from custody.tables import events
 from infra.i18n import translations
 from records.barcodes import Kind, make_code
 from records.desk_commands import Command, command_code
-from tasks.desk.scanner import Session, Station
+from tasks.desk import shelving
+from tasks.desk.scanner import Session
+from tasks.desk.things import Station
 from tasks.desk_scans import CommandWords
 from tasks.printing import give_person_code
 
@@ -169,7 +171,8 @@ def test_yes_does_what_was_asked_and_anything_else_leaves_it(house: House, desk:
         ("F0000001234", "desk-unread"), (make_code(Kind.FILE, 1) * 2, "desk-unread"), ("\x00\x07", "desk-unknown"),
         (make_code(Kind.FILE, 99_999_999), "desk-unknown"), ("nobody at all", "desk-unknown"),
         ("�" * 80, "desk-unknown"),
-        (make_code(Kind.COMMAND, 999), "desk-unread"), ("212", "desk-no-question"), (C[Command.UNDO], "desk-not-here"),
+        (make_code(Kind.COMMAND, 999), "desk-unread"), ("212", "desk-no-question"),
+        (C[Command.UNDO], "desk-nothing-to-undo"),
         (C[Command.GOOD], "desk-no-question"), (C[Command.CHECK_OK], "desk-expected"), (C[Command.END], "desk-over"),
     ],
 )  # fmt: skip
@@ -185,6 +188,41 @@ def test_a_wrong_kind_is_blocked_by_its_name(house: House, desk: Session) -> Non
     answer = (desk.scan(C[Command.RETURN]), desk.scan("A"))[1]
     assert (answer.basket, answer.said.code) == ("blocked", "desk-expected")
     assert answer.said.text() == "This is a location; a physical file was expected."
+
+
+def test_undo_takes_back_the_last_act_once_and_goes_on(house: House, desk: Session) -> None:
+    one, two = house.file("A"), house.file("A")
+    undo = C[Command.UNDO]
+    assert [code for _, code in scans(desk, "Ana", one, two, undo, undo, C[Command.END])] == [
+        "desk-borrower", "lent", "lent", "undone", "desk-nothing-to-undo", "desk-ended",
+    ]  # fmt: skip
+    assert (house.row(one).state, house.row(two).state) == ("on_loan", "stored")
+    assert scans(desk, C[Command.RETURN], one, undo)[-1] == ("blocked", "nothing-to-undo")
+    assert scans(desk, C[Command.MOVE], two, "B", undo)[-1] == ("done", "undone")
+    row, there = house.row(two), house.row(house.file("A"))
+    assert (row.state, row.place, row.home_place) == ("stored", there.place, there.place) and house.problems() == []
+
+
+def test_undo_drops_what_was_only_scanned(house: House, desk: Session) -> None:
+    one, two = house.file("A", pages=10), house.file("A", pages=10)
+    scans(desk, C[Command.MOVE], one, "B")
+    assert scans(desk, C[Command.CHECK], two, "9", C[Command.UNDO])[-1] == ("info", "desk-left")
+    assert house.row(two).pages_expected == 10 and house.row(two).state == "stored"
+    assert scans(desk, C[Command.UNDO])[-1] == ("done", "undone")
+
+
+def test_undo_is_for_ones_own_act_of_this_session(house: House, desk: Session) -> None:
+    file = house.file("A")
+    scans(desk, "Ana", file)
+    again = Session(house.services, Station("test", "one"), CommandWords(str))  # cut off, and gone on with
+    other = Session(house.services, Station("test", "two"), CommandWords(str))
+    assert other.scan(C[Command.UNDO]).said.code == "desk-nothing-to-undo"
+    assert again.scan(C[Command.UNDO]).said.code == "undone"
+    house.person("Eva", "clerk")
+    taken = house.file("A")
+    scans(again, C[Command.MOVE], taken, "B")
+    assert shelving.locate(house.services, house.asked("Eva"), taken, "A").basket == "done"
+    assert scans(again, C[Command.UNDO])[-1] == ("blocked", "undo-too-late")
 
 
 def test_a_scanner_that_fires_twice_lends_once(house: House, desk: Session) -> None:
@@ -255,6 +293,20 @@ def test_the_real_command_over_a_pipe_prints_the_slip(house: House, home: Path, 
     assert child.returncode == 0 and [line["n"] for line in lines] == [1, 2, 3, 4, 5]
     (slip,) = tmp_path.glob("slip-*.pdf")
     assert codes(pages(slip.read_bytes(), 200)[0])[0][1] in slip.name
+
+
+def test_the_real_command_undoes_and_says_why_it_does_not(house: House, home: Path) -> None:
+    file = house.file("A")
+    house.services.close()
+    child = _child(home, "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    scanned = [{"n": n, "scan": raw} for n, raw in enumerate(("Ana", file, C[Command.UNDO], "undo"), 1)]
+    out, err = child.communicate("\n".join(map(json.dumps, [*scanned, scanned[2]])).encode(), timeout=120)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(line["answer"], line["code"]) for line in lines] == [
+        ("info", "desk-borrower"), ("done", "lent"), ("done", "undone"), ("blocked", "desk-nothing-to-undo"),
+        ("done", "undone"),
+    ], err  # fmt: skip
+    assert lines[2]["events"] == lines[4]["events"] and lines[2]["location"] == "MAIN/A" and lines[3]["next"]
 
 
 def test_the_real_command_on_a_terminal_beeps_and_takes_tabs(house: House, home: Path) -> None:
