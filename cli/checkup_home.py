@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from cli.checkup import Check
+from cli.checkup_ledger import published_ledger, witnesses
 from custody.access import ROLES
 from custody.lock_assurance import try_locks
 from custody.tables import events
@@ -45,7 +46,7 @@ def home_checks(settings: Settings, open_services: Callable[[], Services]) -> li
     except MunimentError as error:
         name = "database" if isinstance(error, DatabaseUnavailableError) else "installation"
         return [*checks, Check(name, False, str(error), "answers", "muniment config show")]
-    parts = (_database, _store, _index, _people, _ledger_clock, _stamps)
+    parts = (_database, _store, _index, _people, _ledger_clock, published_ledger, _stamps, witnesses)
     return [*checks, *(check for part in parts for check in part(services))]
 
 
@@ -105,7 +106,7 @@ def _keys(places: Places) -> list[Check]:
     open_to_others = [path.name for path in places.keys.glob("*.agekey") if path.stat().st_mode & 0o077]
     shares = sorted(places.escrow.glob("*/share-*.txt")) if places.escrow.exists() else []
     toml = places.home / "muniment.toml"
-    elsewhere = "/ANOTHER/VOLUME/keys"
+    elsewhere, elsewhere_signer = "/ANOTHER/VOLUME/keys", "/ANOTHER/VOLUME/signer"
     return [
         Check(
             "keys", not open_to_others, ", ".join(open_to_others) or "mode 0600", "readable by you alone",
@@ -115,6 +116,11 @@ def _keys(places: Places) -> list[Check]:
             "keys apart", not _same_volume(places.keys, places.home), str(places.keys),
             "on another volume than the data",
             f"mv {places.keys} {elsewhere} && echo 'keys = \"{elsewhere}\"' >> {toml}", "advice",
+        ),
+        Check(
+            "signer apart", not _same_volume(places.signer, places.home), str(places.signer),
+            "the ledger signer's key and memory on another volume than the data: restored with it, they see no fork",
+            f"mv {places.signer} {elsewhere_signer} && echo 'signer = \"{elsewhere_signer}\"' >> {toml}", "advice",
         ),
         Check(
             "escrow apart", not (shares and _same_volume(places.escrow, places.home)),

@@ -2,8 +2,12 @@
 
 import importlib.metadata
 import os
+import shutil
+import sqlite3
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +38,7 @@ def test_nothing_is_made_by_looking(home: Path, run: Run) -> None:
 
 def test_advice_does_not_fail_and_has_a_fix(held: Path, run: Run) -> None:
     found = checks(run)
-    for name in ("keys apart", "escrow apart", "roles divided", "store's locks"):
+    for name in ("keys apart", "signer apart", "escrow apart", "roles divided", "store's locks"):
         assert found[name]["ok"] is False and found[name]["level"] == "advice" and found[name]["fix"]
     for name in ("database", "SQLite's settings", "store", "index", "home", "home's mode", "keys", "clock and ledger"):
         assert found[name]["ok"] is True and found[name]["fix"] is None, found[name]
@@ -69,8 +73,6 @@ def test_escrow_that_was_moved_away_is_in_order(held: Path, run: Run) -> None:
 
 def test_roles_that_are_divided_are_in_order(held: Path, run: Run) -> None:
     assert checks(run)["roles divided"]["ok"] is False
-    import sqlite3
-
     with sqlite3.connect(held / "catalogue.db") as connection:
         connection.execute("UPDATE persons SET roles = '[\"admin\"]'")
     connection.close()
@@ -90,6 +92,66 @@ def test_a_wrong_setting_is_a_finding(home: Path, run: Run) -> None:
     (home / "muniment.toml").write_text('langauges = "eng"\n')
     answer = run("doctor", "--json")
     assert answer.code == 2 and [check["name"] for check in answer.document["checks"]] == ["settings"]
+
+
+def test_the_published_ledger_is_compared_with_the_events(
+    held: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from infra.clock import SystemClock
+
+    assert checks(run)["published ledger"]["found"].startswith("0 of ")
+    assert not list((held / "keys").glob("signer/*.key")), "looking made a key"
+    size = run("ledger", "publish", "--json").document["size"]
+    found = checks(run)["published ledger"]
+    assert found["ok"] and found["found"].startswith(f"{size} of {size} events, the newest ")
+    run("original", "open", first_original(run), "--reason", "test", "--to", held.parent / "opened")
+    found = checks(run)["published ledger"]
+    assert (
+        found["ok"] and f"{size} of {size + 1} events" in found["found"] and "; 1 wait, the oldest " in found["found"]
+    )
+    later = SystemClock().now() + timedelta(days=3)
+    monkeypatch.setattr(SystemClock, "now", lambda self: later)
+    found = checks(run)["published ledger"]
+    assert (found["ok"], found["level"], found["fix"]) == (False, "advice", "muniment ledger publish")
+    assert "the oldest 2 d" in found["found"] or "the oldest 3 d" in found["found"]
+
+
+def first_original(run: Run) -> str:
+    return str(next(scan["original"] for scan in run("status", "--json").document["scans"] if scan["original"]))
+
+
+def test_a_changed_checkpoint_and_an_older_database_are_faults(held: Path, run: Run, tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    with closing(sqlite3.connect(held / "catalogue.db")) as connection, closing(sqlite3.connect(older)) as copy:
+        connection.backup(copy)
+    run("ledger", "publish")
+    checkpoint = held / "ledger" / "checkpoint"
+    whole = checkpoint.read_bytes()
+    checkpoint.chmod(0o600)
+    checkpoint.write_bytes(whole.replace(b"\n", b"0\n", 2))
+    found = checks(run)["published ledger"]
+    assert (found["ok"], found["level"], found["fix"]) == (False, "needed", "muniment verify ledger")
+    checkpoint.write_bytes(whole)
+    assert checks(run)["published ledger"]["ok"]
+    for left in held.glob("catalogue.db-*"):
+        left.unlink()
+    shutil.copyfile(older, held / "catalogue.db")
+    found = checks(run)["published ledger"]
+    assert not found["ok"] and "older one was put back" in found["found"]
+
+
+def test_witnesses_are_none_or_those_of_the_policy(
+    held: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = checks(run)
+    assert found["witnesses"]["ok"] and found["witnesses"]["found"].startswith("none")
+    assert found["time stamps"]["ok"] and found["time stamps"]["found"].startswith("none")
+    policy = tmp_path / "policy"
+    policy.write_text("quorum none\n")
+    monkeypatch.setenv("MUNIMENT_LEDGER_POLICY", str(policy))
+    assert checks(run)["witnesses"]["found"] == "0, none of them must cosign"
+    policy.write_text("witness\n")
+    assert checks(run)["witnesses"]["ok"] is False
 
 
 def test_the_packages_looked_at_are_those_the_project_asks_for() -> None:
