@@ -28,6 +28,7 @@ COMMANDS = {
     "file": "cli.file",
     "request": "cli.request",
     "loan": "cli.loan",
+    "transfer": "cli.transfer",
     "desk": "cli.desk",
     "notice": "cli.notice",
     "print": "cli.printing",

@@ -12,7 +12,15 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 from records.barcodes import KIND_NAMES
-from records.desk import ACCESS_CLASSES, BOX_STATES, CONDITIONS, FILE_STATES, LOAN_STATES, REQUEST_STATES
+from records.desk import (
+    ACCESS_CLASSES,
+    BOX_STATES,
+    CONDITIONS,
+    FILE_STATES,
+    LOAN_STATES,
+    REQUEST_STATES,
+    TRANSFER_STATES,
+)
 from records.desk_commands import MEANINGS
 
 Value = str | int | None
@@ -44,8 +52,8 @@ def state_word(state: str) -> str:
 
 # Words that stand in sentences and are translated too.
 WORDS = frozenset({
-    *map(state_word, (*FILE_STATES, *BOX_STATES, *LOAN_STATES, *REQUEST_STATES)), *KIND_NAMES.values(), *CONDITIONS,
-    *MEANINGS.values(),
+    *map(state_word, (*FILE_STATES, *BOX_STATES, *LOAN_STATES, *REQUEST_STATES, *TRANSFER_STATES)),
+    *KIND_NAMES.values(), *CONDITIONS, *MEANINGS.values(),
     *ACCESS_CLASSES, *WEEKDAYS,
 })  # fmt: skip
 

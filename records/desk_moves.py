@@ -96,6 +96,21 @@ _PLACE: dict[str, Moves] = {
     "place_closed": (("open", "closed"),),
 }
 
+# The list of a transfer; its papers move by events of their own.
+_TRANSFER: dict[str, Moves] = {
+    "registered": ((None, "open"),),
+    "in_transit": (("open", "sent"),),
+    "received": _from(("open", "sent"), "received"),
+    "checked": (
+        *_from(("received", "checking", "with_errors", "corrected"), "checking"),
+        *_from(("received", "checking", "corrected"), "checked"),
+        *_from(("received", "checking", "corrected"), "with_errors"),
+    ),
+    "settled": (("with_errors", "corrected"),),
+    "refiled": (("checked", "placed"),),
+    "refused": _from(("open", "sent", "received"), "rejected"),
+}
+
 # What a clerk may take back at once: the same move in the other direction (`reversed` names the event).
 UNDOABLE = ("moved", "picked", "refiled", "lent", "returned", "in_transit")
 
@@ -110,6 +125,7 @@ BY_KIND: dict[str, dict[str, Moves]] = {
     "box": {**_BOX, "reversed": _reversals(_BOX)},
     "req": {**_REQUEST, "reversed": _reversals(_REQUEST)},
     "loc": _PLACE,
+    "trf": _TRANSFER,
 }
 
 

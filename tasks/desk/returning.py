@@ -32,10 +32,11 @@ from tasks.services import Services
 def give_back(services: Services, asked: Asked, raw: str, count: Count | None = None) -> Answer:
     """Take a paper back, lent or not; with `count`, its pages are counted in the same act."""
     what = f"return {raw} {count} {sorted(asked.answers)}"
-    return perform(services, asked, what, lambda desk: _give_back(desk, raw, count))
+    return perform(services, asked, what, lambda desk: seen_here(desk, raw, count))
 
 
-def _give_back(desk: Desk, raw: str, count: Count | None) -> Answer:
+def seen_here(desk: Desk, raw: str, count: Count | None = None) -> Answer:
+    """Record, as part of an act, that a paper is here: what was lent is back, what was not was seen."""
     paper = lookup.paper(desk, raw, "handle", lookup.PAPERS)
     check_time(desk, paper)
     boxed = paper.id.startswith("box_")

@@ -27,10 +27,11 @@ HERE = ("received", "stored", "picked", "checked")  # states in which a box stan
 
 def locate(services: Services, asked: Asked, raw: str, at: str) -> Answer:
     """Say where a file or box is put from now on."""
-    return perform(services, asked, f"locate {raw} {at}", lambda desk: _locate(desk, raw, at))
+    return perform(services, asked, f"locate {raw} {at}", lambda desk: put(desk, raw, at))
 
 
-def _locate(desk: Desk, raw: str, at: str) -> Answer:
+def put(desk: Desk, raw: str, at: str) -> Answer:
+    """Put a file or box at a place or into a box, as part of an act."""
     paper = lookup.paper(desk, raw, "handle", lookup.PAPERS)
     target = lookup.place_or_box(desk, at, "handle")
     if paper.state in ARRIVING:

@@ -1,0 +1,135 @@
+"""`muniment transfer`: papers that come in or go to another site by a list, checked line by line where they arrive."""
+
+from typing import Any
+
+import click
+
+from cli.desk_answer import act_options, asked, plain, show
+from cli.frame import Frame, _, command, finish
+from records.desk_answers import Said
+from tasks.desk import transfer_lists, transfers
+from tasks.desk.acts import Answer, Desk, look
+
+commands = click.Group()
+
+
+@commands.group("transfer")
+def transfer() -> None:
+    """List papers that come or go, and check them line by line."""
+
+
+@command(transfer, "add")
+@click.argument("papers", metavar="B...", nargs=-1, required=True)
+@click.option("--client", default="default", show_default=True, help="Whose papers they are.")
+@click.option("--kind", type=click.Choice(transfers.KINDS), default="CLIENT_IN", show_default=True,
+              help="From the client to us, or from one of our sites to another.")  # fmt: skip
+@click.option("--from", "origin", metavar="PLACE", help="Where they come from; none: the client's own house.")
+@click.option("--to", "destination", metavar="PLACE", help="Where they go.")
+@act_options
+def add_command(frame: Frame, papers: tuple[str, ...], client: str, kind: str, origin: str | None,
+                destination: str | None, **said: Any) -> None:  # fmt: skip
+    """List a transfer; barcodes that nobody knows are announced as new files."""
+    new = transfers.NewTransfer(client, kind, papers, origin, destination)
+    show(frame, transfers.add(frame.services, asked(frame, **said), new))
+
+
+@command(transfer, "list")
+@click.option("--all", "everything", is_flag=True, help="Also those that are over.")
+def list_command(frame: Frame, everything: bool) -> None:
+    """List transfers, the newest first."""
+
+    def found(desk: Desk) -> Answer:
+        rows = transfer_lists.listed(desk, everything)
+        return Answer(Said("listed", {"count": len(rows)}), more={"transfers": rows})
+
+    answer = look(frame.services, asked(frame), found)
+    if answer.exit_code:
+        show(frame, answer)
+    rows = answer.more["transfers"]
+    frame.answer({"transfers": rows}, lambda: _plain(rows))
+
+
+@command(transfer, "show")
+@click.argument("transfer", metavar="T")
+def show_command(frame: Frame, transfer: str) -> None:
+    """Show a transfer and its lines."""
+
+    def found(desk: Desk) -> Answer:
+        row = transfer_lists.find(desk, transfer, "trace")
+        return transfers.told(desk, row.id, "transfer-shown")
+
+    answer = look(frame.services, asked(frame), found)
+    frame.answer(answer.document(), lambda: "\n".join([plain(answer), *_lines(answer)]))
+    if answer.exit_code:
+        finish(answer.exit_code)
+
+
+@command(transfer, "send")
+@click.argument("transfer", metavar="T")
+@act_options
+def send_command(frame: Frame, transfer: str, **said: Any) -> None:
+    """Send a transfer off."""
+    show(frame, transfers.send(frame.services, asked(frame, **said), transfer))
+
+
+@command(transfer, "receive")
+@click.argument("transfer", metavar="T")
+@act_options
+def receive_command(frame: Frame, transfer: str, **said: Any) -> None:
+    """Say that a transfer arrived."""
+    show(frame, transfers.receive(frame.services, asked(frame, **said), transfer))
+
+
+@command(transfer, "check")
+@click.argument("transfer", metavar="T")
+@click.argument("barcode", metavar="B", required=False)
+@click.option("--damaged", is_flag=True, help="It came damaged.")
+@click.option("--end", is_flag=True, help="Nothing more comes: what was not scanned is missing.")
+@act_options
+def check_command(frame: Frame, transfer: str, barcode: str | None, damaged: bool, end: bool, **said: Any) -> None:
+    """Check one paper that came with a transfer, or end the check."""
+    if (barcode is None) != end or (end and damaged):
+        raise click.UsageError("Give a barcode, or --end.")
+    asking = asked(frame, **said)
+    if barcode is None:
+        show(frame, transfers.finish(frame.services, asking, transfer))
+    else:
+        show(frame, transfers.check(frame.services, asking, transfer, barcode, damaged))
+
+
+@command(transfer, "correct")
+@click.argument("transfer", metavar="T")
+@act_options
+def correct_command(frame: Frame, transfer: str, **said: Any) -> None:
+    """Settle what is wrong with a transfer, with --reason. For archivists."""
+    show(frame, transfers.correct(frame.services, asked(frame, **said), transfer))
+
+
+@command(transfer, "place")
+@click.argument("transfer", metavar="T")
+@act_options
+def place_command(frame: Frame, transfer: str, at: str | None, **said: Any) -> None:
+    """Put the papers of a checked transfer at a place or into a box, and end it."""
+    show(frame, transfers.place(frame.services, asked(frame, **said), transfer, at))
+
+
+@command(transfer, "reject")
+@click.argument("transfer", metavar="T")
+@act_options
+def reject_command(frame: Frame, transfer: str, **said: Any) -> None:
+    """Reject a transfer before anything of it is taken in, with --reason. For archivists."""
+    show(frame, transfers.reject(frame.services, asked(frame, **said), transfer))
+
+
+def _lines(answer: Answer) -> list[str]:
+    found = answer.more.get("transfer", {}).get("lines", [])
+    return [f"  {line['barcode']:<16} {line['state']:<8} {line['note'] or ''}".rstrip() for line in found]
+
+
+def _plain(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return _("There are no transfers.")
+    return "\n".join(
+        f"{row['barcode']:<12} {row['kind']:<10} {_(row['state'].replace('_', ' ')):<20} {len(row['lines'])}"
+        for row in rows
+    )
