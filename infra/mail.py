@@ -9,6 +9,8 @@ from records.errors import ConfigurationError, InvalidValueError, UnavailableErr
 
 SECONDS = 30.0  # for the server to answer
 PERMANENT = 500  # replies from here on are final (RFC 5321, section 4.2.1)
+# ... but for those that are about our login or TLS (RFC 4954, section 6; RFC 3207, section 4): a setting can be mended
+SETTINGS_WRONG = (530, 534, 535, 538)
 
 
 class SmtpMailer:
@@ -45,7 +47,8 @@ class SmtpMailer:
             kind = InvalidValueError if min(codes) >= PERMANENT else UnavailableError
             raise kind("the mail server refused the address") from error
         except smtplib.SMTPResponseException as error:
-            kind = InvalidValueError if error.smtp_code >= PERMANENT else UnavailableError
+            final = error.smtp_code >= PERMANENT and error.smtp_code not in SETTINGS_WRONG
+            kind = InvalidValueError if final else UnavailableError
             raise kind(f"the mail server refused the message: {error.smtp_code}") from error
         except (OSError, smtplib.SMTPException) as error:
             raise UnavailableError("the mail server did not answer") from error
