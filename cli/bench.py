@@ -17,8 +17,7 @@ from typing import Any
 import click
 import platformdirs
 
-from cli import bench_fields, bench_memory, bench_pages, bench_peers, bench_runs
-from cli.bench_ledger_rows import ledger_rows
+from cli import bench_desk, bench_fields, bench_memory, bench_pages, bench_peers, bench_runs
 from cli.bench_sets import KnownSet, SetName, answer_known_set
 from cli.bench_table import Row, plain_table, rates_of
 from cli.frame import Frame, _, command
@@ -43,8 +42,10 @@ class Asked:
     memory_kind: str
     big: int
     events: int
-    verified: int
     language: str
+    desk: int
+    moves: int
+    only_desk: bool
 
 
 @dataclass
@@ -81,9 +82,13 @@ class Bench:
 
     def measure(self) -> None:
         """Measure everything, the programs in turn."""
-        self._reading()
-        self._custody()
-        self._memory()
+        if not self.asked.only_desk:
+            self._reading()
+            self._custody()
+            self._memory()
+        if self.asked.desk:
+            moves = self.asked.moves or bench_desk.PER_FILE * self.asked.desk
+            self.rows += bench_desk.measure(self.fresh_home(), self.environment, self.asked.desk, moves)
 
     def _reading(self) -> None:
         peers = self._peers()
@@ -153,14 +158,14 @@ class Bench:
     def _custody(self) -> None:
         home = self.filled[0]
         asked = {"big": self.asked.big * MIB, "single": self.asked.events, "many": 10 * self.asked.events}
-        asked["verified"] = self.asked.verified
         found = bench_runs.probes(home, self.environment, asked)
         sealing, events, search, index = (found[name] for name in ("sealing", "events", "search", "index"))
         self.rows += rates_of(
             "seal and hash", "MB/s", {"seal and hash": sealing["seal"], "bare SHA-256": sealing["hash"]}, {}
         )
         self.rows += [
-            *ledger_rows(events, found["verifying"]),
+            Row("events appended one by one", (events["one"],), "events/s"),
+            Row("events appended in batches of 100", (events["batch"],), "events/s"),
             Row("search p95", (search["p95"],) if search["queries"] else (), "ms", note=_searched(search)),
             Row(
                 "index", (index["indexed_pages"],), "pages", f"catalogue ({index['engine']})",
@@ -218,8 +223,11 @@ def _searched(search: dict[str, Any]) -> str:
 @click.option("--big", type=click.IntRange(min=1), default=64, show_default=True, help="MiB of the file sealed.")
 @click.option("--events", type=click.IntRange(min=10), default=500, show_default=True,
               help="Events appended one by one; ten times as many in batches.")  # fmt: skip
-@click.option("--verified", type=click.IntRange(min=0), default=20_000, show_default=True,
-              help="Events of the ledger whose verifying is measured; 0: none.")  # fmt: skip
+@click.option("--desk", type=click.IntRange(min=0), default=2000, show_default=True,
+              help="Files of the archive in which the records desk is measured; 0: not measured.")  # fmt: skip
+@click.option("--moves", type=click.IntRange(min=0), default=0,
+              help="Moves of those files, all together; ten of each if it is not given.")  # fmt: skip
+@click.option("--only-desk", is_flag=True, help="Measure the records desk alone.")
 @click.option("--language", default="eng", show_default=True, help="Tesseract's language of the pages, for the others.")
 def bench_command(frame: Frame, memory: tuple[int, ...], part: bench_fields.Part, **given: Any) -> None:
     """Measure this machine: reading, custody, search, memory. Takes minutes; real work is not touched."""

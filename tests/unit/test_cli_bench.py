@@ -31,7 +31,7 @@ def test_bench_is_a_command():
 
 
 def test_two_drawn_pages_are_measured_from_end_to_end(muniment, home):
-    document = muniment("bench", "--pages", "2", "--memory", "1", "--big", "1", "--events", "20")
+    document = muniment("bench", "--pages", "2", "--memory", "1", "--big", "1", "--events", "20", "--desk", "0")
     conditions = document["conditions"]
     assert (conditions["set"], conditions["files"], conditions["pages"], conditions["turns"]) == ("drawn", 2, 2, 1)
     rows = {(row["what"], row["unit"], row["ratio_to"]): row for row in document["rows"]}

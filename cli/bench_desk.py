@@ -1,0 +1,185 @@
+"""What the records desk costs in a large archive: each act at the desk, each report. Run as a child on a home.
+
+Answers with one JSON document. The home is the temporary one of `muniment bench`: what is in it means nothing.
+"""
+
+import json
+import random
+import statistics
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from sqlalchemy import func, select
+
+from cli import bench_runs
+from cli.bench_archive import Archive, Filling
+from cli.bench_table import Row
+from custody.access import clients_of
+from custody.desk_tables import physical_files
+from custody.ledger import size
+from custody.loan_tables import loans
+from infra.services import Services, open_services
+from records.tables import clients
+from tasks.desk import counting, finding, inventory, lending, receiving, renewing, requests, returning, shelving
+from tasks.desk.acts import Answer, Asked
+from tasks.desk.counting import Count
+from tasks.desk.lending import Lending
+from tasks.reports import circulation, service_level, trace, whereabouts
+from tasks.reports.report import Report, Scope
+
+SEED = 20261125
+ROUNDS = 200  # of each act
+REPEATS = 3  # of each report
+PER_FILE = 10  # moves of a file, unless others are asked for
+YEAR = timedelta(days=365)
+GOOD = ("done", "info", "alert")
+
+
+class DeskBench:
+    """Times acts and reports in an archive that was just written."""
+
+    def __init__(self, services: Services, archive: Archive) -> None:
+        """Args: services of its home; what is in it."""
+        self.services, self.archive = services, archive
+        self.asked = Asked(services.person)
+        source = random.Random(SEED)  # noqa: S311  a choice of files, not a secret
+        chosen = source.sample(archive.stored, min(2 * ROUNDS, len(archive.stored)))
+        half = len(chosen) // 2
+        self.codes, self.asked_for = chosen[:half], chosen[half:]
+
+    def acts(self) -> dict[str, dict[str, float]]:
+        """Do each act with the same files, one after another; return milliseconds at p50 and p95, wall and CPU."""
+        services, asked = self.services, self.asked
+        taken = receiving.Receiving("default", described=receiving.Described(title="Expediente"))
+        first_due = services.today() + timedelta(days=7 - services.today().weekday())  # a Monday: weekends are closed
+        new_due = first_due + timedelta(days=7)
+        steps: dict[str, Callable[[str, str], Answer]] = {
+            "find": lambda code, name: finding.find(services, asked, code),
+            "history": lambda code, name: finding.history(services, asked, code),
+            "receive": lambda code, name: receiving.receive(services, asked, taken),
+            "request": lambda code, name: requests.add(services, asked, requests.Asking(code, name, "audit")),
+            "lend": lambda code, name: lending.lend(services, asked, Lending((code,), name, "audit", due=first_due)),
+            "renew": lambda code, name: renewing.renew(services, asked, code, new_due),
+            "return": lambda code, name: returning.give_back(services, asked, code),
+            "check": lambda code, name: counting.check(services, asked, code, Count(pages=40)),
+            "put back": lambda code, name: shelving.refile(services, asked, code),
+        }
+        # who asked for a file stands before who borrows it: other files are asked for
+        found = {
+            what: self._times(what, step, self.asked_for if what == "request" else self.codes)
+            for what, step in steps.items()
+        }
+        return found | {"inventory of a shelf": self._inventory()}
+
+    def _times(self, what: str, step: Callable[[str, str], Answer], codes: list[str]) -> dict[str, float]:
+        wall, cpu = [], []
+        for number, code in enumerate(codes):
+            name = self.archive.borrowers[number % len(self.archive.borrowers)]
+            began, worked = perf_counter(), process_time()
+            answer = step(code, name)
+            wall.append(1000 * (perf_counter() - began))
+            cpu.append(1000 * (process_time() - worked))
+            if answer.basket not in GOOD:
+                raise RuntimeError(f"{what}: {answer.said.code}")  # a refusal is quick and measures nothing
+        return _spread(wall, cpu)
+
+    def _inventory(self) -> dict[str, float]:
+        wall, cpu = [], []
+        for _ in range(REPEATS):
+            began, worked = perf_counter(), process_time()
+            inventory.take(self.services, self.asked, self.archive.shelf, self.codes[:20])
+            wall.append(1000 * (perf_counter() - began))
+            cpu.append(1000 * (process_time() - worked))
+        return _spread(wall, cpu)
+
+    def reports(self) -> dict[str, dict[str, float]]:
+        """Make each report, rows and all; return seconds (the median), CPU seconds, and rows."""
+        year_ago = self.services.today() - YEAR
+        terms = service_level.Terms(year_ago)
+        made: dict[str, Callable[[Scope], Report]] = {
+            "on-loan": circulation.on_loan,
+            "overdue": circulation.overdue,
+            "due-soon": circulation.due_soon,
+            "most-lent": lambda scope: circulation.most_lent(scope, year_ago),
+            "in-transit": whereabouts.in_transit,
+            "staging": whereabouts.staging,
+            "missing": whereabouts.missing,
+            "phantom": whereabouts.phantom,
+            "occupancy": whereabouts.occupancy,
+            "retrieval": lambda scope: service_level.retrieval(scope, terms),
+            "trace": lambda scope: trace.trace(scope, self._paper(scope)),
+        }
+        return {name: self._report(make) for name, make in made.items()}
+
+    def _report(self, make: Callable[[Scope], Report]) -> dict[str, float]:
+        wall, cpu, rows = [], [], 0
+        for _ in range(REPEATS):
+            began, worked = perf_counter(), process_time()
+            with self.services.database.read() as connection:
+                mine = clients_of(connection, self.services.person, "trace", self.services.today())
+                named = select(clients.c.id, clients.c.name).where(clients.c.id.in_(mine))
+                names = {row.id: row.name for row in connection.execute(named)}
+                scope = Scope(connection, names, self.services.clock.now())
+                rows = len(make(scope).rows)
+            wall.append(perf_counter() - began)
+            cpu.append(process_time() - worked)
+        return {"seconds": statistics.median(wall), "cpu_seconds": statistics.median(cpu), "rows": rows}
+
+    def _paper(self, scope: Scope) -> Any:
+        code = physical_files.c.barcode == self.codes[0]
+        return scope.connection.execute(select(physical_files).where(code)).one()
+
+
+def _spread(wall: list[float], cpu: list[float]) -> dict[str, float]:
+    def at(values: list[float], share: float) -> float:
+        return sorted(values)[max(0, round(share * len(values)) - 1)]
+
+    return {
+        "p50": at(wall, 0.5), "p95": at(wall, 0.95), "cpu_p50": at(cpu, 0.5), "cpu_p95": at(cpu, 0.95),
+        "times": len(wall),
+    }  # fmt: skip
+
+
+def measure(home: Path, environment: dict[str, str], files: int, moves: int) -> list[Row]:
+    """Measure the desk in an archive of `files` files and `moves` moves, written into a fresh home; return the rows."""
+    there = {**environment, "MUNIMENT_HOME": str(home)}
+    given = json.dumps({"files": files, "per_file": max(2, moves // files)}).encode()
+    run = bench_runs.timed([sys.executable, "-m", "cli.bench_desk"], there, home.parent, given)
+    answer = bench_runs.answer_of(run, "records desk", (0,))
+    wrote = answer["written"]
+    what = "{files:,} files, {events:,} events, {loans:,} loans, in {seconds:.0f} s".format(**wrote)
+    rows = [Row("desk: moves written in bulk", (wrote["moves"] / wrote["seconds"],), "events/s", note=what)]
+    for name, one in answer["acts"].items():
+        note = "p50 {p50:.1f}, CPU p50 {cpu_p50:.1f}, CPU p95 {cpu_p95:.1f}, {times} times".format(**one)
+        rows.append(Row(f"desk: {name}, p95", (one["p95"],), "ms", note=note))
+    for name, one in answer["reports"].items():
+        note = "CPU {cpu_seconds:.2f} s, {rows:,} rows".format(**one)
+        rows.append(Row(f"report: {name}", (one["seconds"],), "s", note=note))
+    return rows
+
+
+def main() -> int:
+    """Write an archive and measure; standard input says {"files", "per_file"}."""
+    asked = json.load(sys.stdin)
+    services = open_services()
+    try:
+        began = perf_counter()
+        archive = Filling(services, asked["files"], asked["per_file"]).fill()
+        seconds = perf_counter() - began
+        with services.database.read() as connection:
+            events, lent = size(connection), connection.execute(select(func.count()).select_from(loans)).scalar_one()
+        written = {"files": asked["files"], "moves": archive.moves, "events": events, "loans": lent, "seconds": seconds}
+        bench = DeskBench(services, archive)
+        answer = {"written": written, "reports": bench.reports(), "acts": bench.acts()}
+    finally:
+        services.close()
+    json.dump(answer, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
