@@ -18,6 +18,7 @@ import click
 import platformdirs
 
 from cli import bench_desk, bench_fields, bench_memory, bench_pages, bench_peers, bench_runs
+from cli.bench_ledger_rows import ledger_rows
 from cli.bench_sets import KnownSet, SetName, answer_known_set
 from cli.bench_table import Row, plain_table, rates_of
 from cli.frame import Frame, _, command
@@ -42,6 +43,7 @@ class Asked:
     memory_kind: str
     big: int
     events: int
+    verified: int
     language: str
     desk: int
     moves: int
@@ -158,14 +160,14 @@ class Bench:
     def _custody(self) -> None:
         home = self.filled[0]
         asked = {"big": self.asked.big * MIB, "single": self.asked.events, "many": 10 * self.asked.events}
+        asked["verified"] = self.asked.verified
         found = bench_runs.probes(home, self.environment, asked)
         sealing, events, search, index = (found[name] for name in ("sealing", "events", "search", "index"))
         self.rows += rates_of(
             "seal and hash", "MB/s", {"seal and hash": sealing["seal"], "bare SHA-256": sealing["hash"]}, {}
         )
         self.rows += [
-            Row("events appended one by one", (events["one"],), "events/s"),
-            Row("events appended in batches of 100", (events["batch"],), "events/s"),
+            *ledger_rows(events, found["verifying"]),
             Row("search p95", (search["p95"],) if search["queries"] else (), "ms", note=_searched(search)),
             Row(
                 "index", (index["indexed_pages"],), "pages", f"catalogue ({index['engine']})",
@@ -223,6 +225,8 @@ def _searched(search: dict[str, Any]) -> str:
 @click.option("--big", type=click.IntRange(min=1), default=64, show_default=True, help="MiB of the file sealed.")
 @click.option("--events", type=click.IntRange(min=10), default=500, show_default=True,
               help="Events appended one by one; ten times as many in batches.")  # fmt: skip
+@click.option("--verified", type=click.IntRange(min=0), default=20_000, show_default=True,
+              help="Events of the ledger whose verifying is measured; 0: none.")  # fmt: skip
 @click.option("--desk", type=click.IntRange(min=0), default=2000, show_default=True,
               help="Files of the archive in which the records desk is measured; 0: not measured.")  # fmt: skip
 @click.option("--moves", type=click.IntRange(min=0), default=0,

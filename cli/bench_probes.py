@@ -17,21 +17,18 @@ from typing import Any
 import pyrage
 from sqlalchemy import select
 
+from cli.bench_ledger import event_rates, verifying
 from custody.access import clients_of
-from custody.ledger import Draft, append, append_many
 from custody.sealing import seal_file
 from infra.services import Services, open_services
 from records.tables import records
 from records.text import read_words
 from search.contract import Access, Query
 from tasks import indexing
-from tasks.services import SYSTEM
 from tasks.words import borrowed
 
 SEED = 20261123
 QUERIES = 200
-BATCH = 100  # events of one transaction
-SUBJECTS = 100  # records that the events are about, in turn
 ROUNDS = 3  # of hashing and sealing, alternating
 LETTERS = 4  # of a word that is searched for, at least
 MEGABYTE = 1_000_000
@@ -64,26 +61,6 @@ def _words(services: Services) -> set[str]:
         return {w.text for page in pages for w in page.words if len(w.text) >= LETTERS and w.text.isalpha()}
 
 
-def event_rates(services: Services, single: int, many: int) -> dict[str, float]:
-    """Append events to the ledger; return events per second, one a transaction and `BATCH` a transaction."""
-    subjects = [services.ids.new("rec") for _ in range(SUBJECTS)]
-    drafts = (
-        Draft(services.ids.new("evt"), "viewed", subject, SYSTEM, reason="processing")
-        for subject in itertools.cycle(subjects)
-    )
-    began = perf_counter()
-    for _ in range(single):
-        with services.database.write() as connection:
-            append(connection, next(drafts), services.clock.now())
-    one_by_one = single / (perf_counter() - began)
-    began = perf_counter()
-    for _ in range(many // BATCH):
-        with services.database.write() as connection:
-            append_many(connection, list(itertools.islice(drafts, BATCH)), services.clock.now())
-    batches = many // BATCH * BATCH / (perf_counter() - began)
-    return {"one": one_by_one, "batch": batches}
-
-
 def sealing_rates(folder: Path, size: int) -> dict[str, list[float]]:
     """Hash and seal a file of `size` bytes in turn; return megabytes (10^6) per second of each round."""
     clear, sealed = folder / "clear.bin", folder / "sealed.age"
@@ -107,7 +84,7 @@ def sealing_rates(folder: Path, size: int) -> dict[str, list[float]]:
 
 
 def main() -> int:
-    """Measure what standard input asks for: {"big", "single", "many"}: bytes and numbers of events."""
+    """Measure what standard input asks for: {"big", "single", "many", "verified"}: bytes and numbers of events."""
     asked = json.load(sys.stdin)
     services = open_services()
     try:
@@ -115,6 +92,7 @@ def main() -> int:
             "index": asdict(indexing.status(services)),
             "search": search_times(services),
             "events": event_rates(services, asked["single"], asked["many"]),
+            "verifying": verifying(services, asked["verified"]) if asked["verified"] else None,
             "sealing": sealing_rates(services.scratch, asked["big"]),
         }
     finally:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import click
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from cli.frame import Frame, _, command
 from custody import access, people
@@ -83,6 +83,32 @@ def accredit_command(frame: Frame, name: str, role: str, client: str, until: str
         people.accredit(connection, services.vault, row.id, found, role, last, actor, clearance)
     document = _row(frame, row.id)
     frame.answer(document, lambda: _plain(document))
+
+
+@command(person, "delegate")
+@click.argument("name", metavar="PERSON")
+@click.option("--for", "principal", required=True, metavar="PERSON", help="For whom it collects.")
+@click.option("--client", default="default", show_default=True, help="Papers of which client.")
+@click.option("--until", metavar="DATE", help="Last day (YYYY-MM-DD); a day that is past withdraws it.")
+def delegate_command(frame: Frame, name: str, principal: str, client: str, until: str | None) -> None:
+    """Let a person collect lent papers for another, up to and including a day."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    last = _day(until)
+    with services.database.write() as connection:
+        found, whose = (_named(connection, one) for one in (name, principal))
+        owner = client_by_name(connection, client).id
+        people.delegate(connection, services.vault, found.id, whose.id, owner, last, actor)
+    document = {"person": found.name, "for": whose.name, "client": client, "until": last}
+    text = _("{person} may collect for {borrower}.").format(person=found.name, borrower=whose.name)
+    frame.answer(document, text)
+
+
+def _named(connection: Connection, name: str) -> Row[Any]:
+    row = connection.execute(select(persons).where((persons.c.name == name) | (persons.c.id == name))).one_or_none()
+    if row is None:
+        raise UnknownIdError("no person has this name or id; 'muniment person list' shows who there is")
+    return row
 
 
 @command(person, "contact")

@@ -1,5 +1,6 @@
 """`muniment place`: sites and the rooms, shelves and slots below them, and what stands there as a whole."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,10 +10,11 @@ from cli.desk_answer import act_options, asked, plain, show
 from cli.frame import Frame, _, command, finish
 from custody import access
 from custody.desk_tables import boxes, locations, physical_files
+from records.calendars import Rule, RuleKind, rules_of
 from records.desk import PLACE_KINDS
 from records.desk_answers import Said
 from tasks.desk import inventory, lookup, places, shelving
-from tasks.desk.acts import Answer, Desk, perform
+from tasks.desk.acts import Answer, Desk, look, perform
 
 commands = click.Group()
 
@@ -43,6 +45,46 @@ def add_command(frame: Frame, code: str, parent: str | None, **given: Any) -> No
         return Answer(said, location=row.path, events=tuple(desk.act.seqs), more=shown(row))
 
     show(frame, perform(services, asked(frame), f"place add {parent} {code}", add))
+
+
+@command(place, "calendar")
+@click.argument("name", default=places.FIRST_CALENDAR)
+@click.option("--weekly", multiple=True, metavar="DAY", help="Closed every week on this day: mon .. sun.")
+@click.option("--yearly", multiple=True, metavar="MM-DD", help="Closed every year on this day, or from MM-DD/MM-DD.")
+@click.option("--closed", multiple=True, metavar="DATE", help="Closed on this date, or from DATE/DATE.")
+@click.option("--open", "opened", multiple=True, metavar="DATE", help="Open on this date all the same.")
+@click.option("--remove", "removed", multiple=True, metavar="VALUE", help="Take the rule of this value away.")
+def calendar_command(frame: Frame, name: str, weekly: tuple[str, ...], yearly: tuple[str, ...],
+                     closed: tuple[str, ...], opened: tuple[str, ...], removed: tuple[str, ...]) -> None:  # fmt: skip
+    """Show or change on which days the sites of a calendar are closed; due dates go by it."""
+    services = frame.services
+    given = {RuleKind.WEEKLY: weekly, RuleKind.YEARLY: yearly, RuleKind.DATES: closed, RuleKind.OPEN: opened}
+    added = [Rule(kind, value) for kind, values in given.items() for value in values]
+
+    def change(desk: Desk) -> Answer:
+        rules = rules_of(places.change_calendar(desk, name, added, removed))
+        return Answer(Said("listed", {"count": len(rules)}), events=tuple(desk.act.seqs), more=_rules(name, rules))
+
+    def read(desk: Desk) -> Answer:
+        rules = places.calendar_rules_of(desk.connection, name)
+        return Answer(Said("listed", {"count": len(rules)}), more=_rules(name, rules))
+
+    if added or removed:
+        access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+        answer = perform(services, asked(frame), f"calendar {name} {added} {removed}", change)
+    else:
+        answer = look(services, asked(frame), read)
+    listed = answer.more.get("calendar", {}).get("rules", [])
+    frame.answer(
+        answer.document(), lambda: "\n".join([plain(answer), *(f"  {r['kind']} {r['value']}" for r in listed)])
+    )
+    if answer.exit_code:
+        finish(answer.exit_code)
+
+
+def _rules(name: str, rules: Sequence[Rule]) -> dict[str, Any]:
+    rows = [{"kind": str(rule.kind), "value": rule.value} for rule in rules]
+    return {"calendar": {"name": name, "rules": rows}}
 
 
 @command(place, "list")

@@ -16,6 +16,8 @@ def copy_ledger(source: LedgerFiles, target: LedgerDirectory) -> int:
         UnavailableError: the source does not answer.
     """
     target.make()
+    if not source.is_made():  # nothing was ever published: whoever reads the copy says so
+        return 0
     checkpoint = source.read(CHECKPOINT)  # first: all that it needs is there already
     if checkpoint is None:
         return 0

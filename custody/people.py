@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Row, insert, select
 from custody.access import ROLES, Person
 from custody.keys import VaultKey
 from custody.ledger import Actor, Draft, append, append_many
+from custody.loan_tables import delegates
 from custody.tables import ledger_head
 from custody.vault import Vault
 from custody.vault_keys import add_key
 from records.desk import ACCESS_CLASSES
-from records.errors import AccessDeniedError
+from records.errors import AccessDeniedError, InvalidValueError
 from records.ids import instant
 from records.tables import accreditations, clients, persons
 
@@ -104,6 +105,31 @@ def accredit(
     draft = Draft(
         vault.ids.new("evt"), "person_accredited", person, actor, client=client, reason=role,
         obj={"until": until, "clearance": clearance or ACCESS_CLASSES[0]},
+    )  # fmt: skip
+    append(connection, draft, now)
+
+
+def delegate(
+    connection: Connection, vault: Vault, person: str, principal: str, client: str, until: str | None, actor: Actor
+) -> None:
+    """Let a person collect the papers of a client for `principal`, up to the day `until` (inclusive); again changes it.
+
+    Raises:
+        InvalidValueError: it is the same person.
+    """
+    if person == principal:
+        raise InvalidValueError("nobody is his own delegate")
+    now: datetime = vault.clock.now()
+    same = (delegates.c.person == person) & (delegates.c.principal == principal) & (delegates.c.client == client)
+    connection.execute(delegates.delete().where(same))
+    connection.execute(
+        insert(delegates).values(
+            person=person, principal=principal, client=client, until=until, granted_by=actor.id, created=instant(now)
+        )
+    )
+    said = {"until": until, "for": principal}
+    draft = Draft(
+        vault.ids.new("evt"), "person_accredited", person, actor, client=client, reason="delegate", obj=said
     )  # fmt: skip
     append(connection, draft, now)
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from custody import ledger
 from custody.desk_tables import file_records
+from custody.loan_tables import requests
 from custody.tables import originals
 from records.catalogue import (
     batch_counts,
@@ -196,12 +197,19 @@ def event_answer(entry: ledger.Entry, record: str | None = None) -> Answer:
 
 
 def timeline(connection: Connection, record: str) -> list[Answer]:
-    """Return the events of a record, its scans and its originals in ledger order: paper and image as one."""
-    return [event_answer(entry, record) for entry in ledger.of_subjects(connection, subjects_of(connection, record))]
+    """Return the events of a record in ledger order, paper and image as one.
+
+    Those of `subjects_of`, of its batch, and of what its file was asked for by; loans are acts with the file itself.
+    """
+    subjects = subjects_of(connection, record)
+    asked = connection.execute(select(requests.c.id).where(requests.c.file.in_(subjects))).scalars().all()
+    batch = record_row(connection, record).batch
+    entries = ledger.of_subjects(connection, [*subjects, *asked, *filter(None, [batch])])
+    return [event_answer(entry, record) for entry in entries]
 
 
 def subjects_of(connection: Connection, record: str) -> list[str]:
-    """Return whose events make a record's timeline: its own, its scans', its originals', its file's."""
+    """Return whose events speak of one record alone: its own, its scans', its originals', its file's."""
     sources = sources_of(connection, record)
     papers = connection.execute(select(file_records.c.file).where(file_records.c.record == record)).scalars()
     return sorted({record, *(s.scan for s in sources), *(s.original for s in sources), *papers})

@@ -123,8 +123,9 @@ def _originals(
     step.say(f"{len(chosen)} of {len(living)}")
     if living and not chosen:
         step.unchecked("none was chosen")
-    known = {obj["key"] for obj in seen.objects.values()}
-    report.notes["untracked"] = sorted({v.key for v in services.vault.store.versions("o/")} - known)
+    known = {(obj["key"], obj["version"]) for obj in seen.objects.values()}  # also another version laid over one
+    held = services.vault.store.versions("o/")
+    report.notes["untracked"] = sorted({one.key for one in held if (one.key, one.version) not in known})
 
 
 def _lock(services: Services, original: str, obj: dict[str, Any], until: str, step: Step) -> None:

@@ -16,10 +16,10 @@ from custody.movements import Move, Paper, Position, move, position_of
 from records.desk_answers import Said
 from records.errors import DeskError
 from tasks.desk import lookup
-from tasks.desk.acts import Answer, AnsweredError, Asked, Desk, perform
+from tasks.desk.acts import Answer, AnsweredError, Asked, Desk, look, perform
 from tasks.desk.incidents import open_incident
 from tasks.desk.missing import note_absent, turned_up
-from tasks.desk.shelving import home_of
+from tasks.desk.shelving import home_of, where_home
 from tasks.services import Services
 
 OUTCOMES = ("here", "elsewhere", "on_loan", "no_place", "unknown")
@@ -54,6 +54,25 @@ def _take(desk: Desk, at: str, scanned: Sequence[str]) -> Answer:
     code = "inventory" if counts["here"] == len(dict.fromkeys(scanned)) and not absent else "inventory-differs"
     more = {"outcomes": {**found, "absent": [file.barcode for file in absent]}}
     return Answer(Said(code, {**counts, "place": path}), location=path, events=tuple(desk.act.seqs), more=more)
+
+
+def preview(services: Services, asked: Asked, at: str, raw: str) -> Answer:
+    """Say which of the outcomes one scan is at a place or in a box; nothing is written."""
+    return look(services, asked, lambda desk: _preview(desk, at, raw))
+
+
+def _preview(desk: Desk, at: str, raw: str) -> Answer:
+    target = lookup.place_or_box(desk, at, "handle")
+    file = _known(desk, raw)
+    if file is None:
+        return Answer(Said("counted-unknown", {"barcode": raw}))
+    home = home_of(file)
+    code = "counted-here" if home is not None and target.id in (home.box, home.place) else "counted-elsewhere"
+    if home is None:
+        code = "counted-no-place"
+    if file.state == "on_loan":
+        code = "counted-on-loan"
+    return Answer(Said(code, {"barcode": file.barcode, "home": where_home(desk, file)}), file=file.id)
 
 
 def _known(desk: Desk, raw: str) -> Paper | None:

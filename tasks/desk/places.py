@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from custody.codes import give_code
 from custody.desk_tables import box_profiles, boxes, calendar_rules, calendars, locations, physical_files
 from custody.movements import Paper
-from records.calendars import Calendar, Rule, calendar_of
+from records.calendars import Calendar, Rule, calendar_of, rules_of
 from records.desk import TEMPORARY_KINDS
 from records.due_dates import zone_of
 from records.errors import CalendarError, InvalidValueError
@@ -133,6 +133,45 @@ def _calendar_name(desk: Desk, name: str | None) -> str:
     rules = [{"calendar": wanted, "kind": "weekly", "value": day} for day in CLOSED_WEEKDAYS]
     connection.execute(insert(calendar_rules), rules)
     return wanted
+
+
+def change_calendar(desk: Desk, name: str, added: Sequence[Rule], removed: Sequence[str]) -> Calendar:
+    """Add rules to a calendar, made where there is none, and take rules of these values away; an event a site.
+
+    Raises:
+        CalendarError: a rule of another form, a value that no rule has, or no open day would be left.
+    """
+    connection = desk.connection
+    if connection.execute(select(calendars.c.name).where(calendars.c.name == name)).first() is None:
+        if not _CODE.fullmatch(name):
+            raise InvalidValueError("a calendar's name is 1 to 64 printable characters without /")
+        connection.execute(insert(calendars).values(name=name, created=instant(desk.now)))
+    mine = calendar_rules.c.calendar == name
+    kept = {Rule(row.kind, row.value) for row in connection.execute(select(calendar_rules).where(mine))}
+    if not set(removed) <= {rule.value for rule in kept}:
+        raise CalendarError("no rule of this calendar has that value")
+    wanted = {rule for rule in kept if rule.value not in removed} | set(added)
+    changed = calendar_of(name, wanted)
+    changed.next_open(desk.now.date())
+    connection.execute(calendar_rules.delete().where(mine))
+    rows = [{"calendar": name, "kind": str(rule.kind), "value": rule.value} for rule in rules_of(changed)]
+    if rows:
+        connection.execute(insert(calendar_rules), rows)
+    for site in connection.execute(select(locations.c.id).where(locations.c.calendar == name)).scalars().all():
+        desk.act.append("config_changed", site, None, reason="calendar", obj={"rules": len(rows)})
+    return changed
+
+
+def calendar_rules_of(connection: Connection, name: str) -> list[Rule]:
+    """Return the rules of a calendar.
+
+    Raises:
+        CalendarError: there is none of this name.
+    """
+    if connection.execute(select(calendars.c.name).where(calendars.c.name == name)).first() is None:
+        raise CalendarError("no calendar has this name")
+    query = select(calendar_rules.c.kind, calendar_rules.c.value).where(calendar_rules.c.calendar == name)
+    return rules_of(calendar_of(name, (Rule(row.kind, row.value) for row in connection.execute(query))))
 
 
 def calendar_of_site(connection: Connection, site: Place) -> Calendar:

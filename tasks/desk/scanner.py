@@ -20,6 +20,7 @@ from tasks.desk import counting, finding, lending, missing, receiving, renewing,
 from tasks.desk.acts import Answer, Asked, Mark, given_answer
 from tasks.desk.counting import WHOLE, Count
 from tasks.desk.lending import Lending
+from tasks.desk.sheets import STARTS, Sheet
 from tasks.desk.things import Station, Thing, known, name_of, staging_of
 from tasks.desk_scans import CommandWords, Scan, tell_apart
 from tasks.services import Services
@@ -41,15 +42,9 @@ ONE_SCAN: dict[Command, Callable[[Services, Asked, str], Answer]] = {
     Command.PICK: requests.pick,
 }
 MODES = (
-    *ONE_SCAN,
-    Command.LEND,
-    Command.RECHARGE,
-    Command.CHECK,
-    Command.REFILE,
-    Command.MOVE,
-    Command.STAGE,
-    Command.RECEIVE,
-)
+    *ONE_SCAN, Command.LEND, Command.RECHARGE, Command.CHECK, Command.REFILE, Command.MOVE, Command.STAGE,
+    Command.RECEIVE, *STARTS,
+)  # fmt: skip
 HERE_COMMANDS = (
     *MODES,
     Command.CHECK_OK,
@@ -72,6 +67,7 @@ class _Under:
     lent: int = 0
     paper: Thing | None = None
     pages: int | None = None
+    sheet: Sheet | None = None
     question: tuple[Act, frozenset[str]] | None = None
 
 
@@ -120,6 +116,7 @@ class Session:
             return self._given[number]
         now = self.services.clock.now()
         idle = self._last is not None and now - self._last[1] > self.station.idle and self._under != _Under()
+        idle = idle and self._under.sheet is None
         if idle:
             self._under = _Under()
         elif number is None and self._fired_twice(raw, now):
@@ -143,7 +140,7 @@ class Session:
         question, self._under.question = self._under.question, None
         if scan.command in (Command.YES, Command.NO):
             return self._settle(question, scan.command is Command.YES)
-        if scan.number is not None:
+        if scan.number is not None and self._under.sheet is None:
             return self._counted(scan.number)
         answer = self._command(scan.command) if scan.command is not None else self._thing(scan)
         if question is not None:
@@ -171,6 +168,8 @@ class Session:
     def _command(self, command: Command) -> Answer:
         if command not in HERE_COMMANDS:
             return Answer(Said("desk-not-here"))
+        if self._under.sheet is not None:
+            return self._on_sheet(self._under.sheet, command)
         if command in CONDITION_COMMANDS:
             return self._conditioned(command.value)
         if command is Command.UNDO:
@@ -180,6 +179,17 @@ class Session:
             return counted
         answer = self._begin(command)
         return answer if counted is None else replace(answer, notes=(*answer.notes, counted.said, *counted.notes))
+
+    def _on_sheet(self, sheet: Sheet, command: Command) -> Answer:
+        """Do what a command means while a list is under way, which only END ends."""
+        if command is Command.END:
+            self._under = _Under()
+            return sheet.end(self.services, self._do)
+        if command is Command.UNDO:
+            return sheet.drop()
+        if command in (Command.DAMAGED, Command.WET):
+            return sheet.damaged(self.services, self._do)
+        return Answer(Said("desk-list-open"))
 
     def _undo(self) -> Answer:
         """Take back the last act of this session, once; what was scanned and led to no act yet is dropped instead."""
@@ -216,6 +226,8 @@ class Session:
             return self._whole_or_short(command)
         paper = under.paper if under.mode is None else None
         self._under = _Under(mode=command)
+        if command in STARTS and paper is not None:
+            return self._start_sheet(command, paper)
         if paper is not None and not (command is Command.MOVE and paper.kind is Kind.PLACE):
             return self._paper(paper)
         self._under.paper = paper
@@ -257,12 +269,27 @@ class Session:
 
     # things
 
+    def _start_sheet(self, command: Command, thing: Thing) -> Answer:
+        if thing.kind not in STARTS[command]:
+            return self._expected(thing, STARTS[command][0])
+        sheet = Sheet(command, thing)
+        answer = sheet.begin(self.services, self._do)
+        if answer.basket != "blocked":
+            self._under.sheet = sheet
+        return answer
+
     def _thing(self, scan: Scan) -> Answer:
+        if self._under.sheet is not None:
+            raw = scan.raw if scan.code is None else str(scan.code)
+            here = Asked(self.services.person, at=self.station.at)
+            return self._under.sheet.take(self.services, raw, self._do, here)
         thing = known(self.services, scan, new=self._under.mode is Command.RECEIVE)
         if thing is None:
             if self._under.mode is Command.RECEIVE:  # a client's own label, seen for the first time
                 return self._paper(Thing(Kind.FILE, scan.raw, scan.raw))
             return Answer(Said("desk-unknown"))
+        if self._under.mode in STARTS:
+            return self._start_sheet(self._under.mode, thing)
         if thing.kind is Kind.PERSON:
             return self._person(thing)
         if self._waits_for_spot() and thing.kind in SPOTS:

@@ -23,9 +23,10 @@ from custody.tables import events
 from infra.i18n import translations
 from records.barcodes import Kind, make_code
 from records.desk_commands import Command, command_code
-from tasks.desk import shelving
+from tasks.desk import shelving, transfers
 from tasks.desk.scanner import Session
 from tasks.desk.things import Station
+from tasks.desk.transfers import NewTransfer
 from tasks.desk_scans import CommandWords
 from tasks.printing import give_person_code
 
@@ -223,6 +224,59 @@ def test_undo_is_for_ones_own_act_of_this_session(house: House, desk: Session) -
     scans(again, C[Command.MOVE], taken, "B")
     assert shelving.locate(house.services, house.asked("Eva"), taken, "A").basket == "done"
     assert scans(again, C[Command.UNDO])[-1] == ("blocked", "undo-too-late")
+
+
+def test_a_shelf_is_walked_with_the_five_outcomes(house: House, desk: Session) -> None:
+    here, elsewhere, lent, absent = house.file("A"), house.file("B"), house.file("A"), house.file("A")
+    homeless = house.file()
+    scans(desk, "Ana", lent, C[Command.END])
+    found = scans(desk, C[Command.INVENTORY], "A", here, elsewhere, lent, homeless, "X-9", absent, C[Command.UNDO])
+    assert [code for _, code in found] == [
+        "desk-began", "desk-count-here", "counted-here", "counted-elsewhere", "counted-on-loan", "counted-no-place",
+        "counted-unknown", "counted-here", "desk-dropped",
+    ]  # fmt: skip
+    assert house.row(elsewhere).state == "stored"  # nothing is recorded before END
+    desk.services.clock.sleep(400.0)  # type: ignore[attr-defined]  # the test's clock
+    assert scans(desk, C[Command.LEND], C[Command.END]) == [
+        ("blocked", "desk-list-open"),
+        ("alert", "inventory-differs"),
+    ]
+    assert [house.row(one).state for one in (here, elsewhere, lent, homeless)] == [
+        "stored", "checked", "on_loan", "received",
+    ]  # fmt: skip
+    assert house.row(absent).searches == 1 and house.problems() == [] and desk.mode is None
+    assert scans(desk, "A", C[Command.INVENTORY])[-1] == ("info", "desk-count-here")
+
+
+def test_a_transfer_is_checked_line_by_line(house: House, desk: Session) -> None:
+    added = transfers.add(house.services, house.asked(), NewTransfer("default", "CLIENT_IN", ("X-1", "X-2", "X-3")))
+    code = str(added.more["transfer"]["barcode"])
+    assert scans(desk, C[Command.TRANSFER], house.file("A"), code, "X-1", "X-2", C[Command.DAMAGED], "Y-1") == [
+        ("info", "desk-began"), ("blocked", "desk-expected"), ("done", "transfer-received"),
+        ("done", "transfer-line-ok"), ("done", "transfer-line-ok"), ("alert", "transfer-line-damaged"),
+        ("alert", "transfer-line-extra"),
+    ]  # fmt: skip
+    assert scans(desk, C[Command.UNDO], C[Command.END]) == [
+        ("blocked", "desk-nothing-to-undo"), ("alert", "transfer-with-errors"),
+    ]  # fmt: skip
+    assert scans(desk, C[Command.TRANSFER], code, "X-3", C[Command.END])[1:] == [
+        ("info", "transfer-goes-on"), ("done", "transfer-line-ok"), ("alert", "transfer-with-errors"),
+    ]  # fmt: skip
+    assert [house.row(one).state for one in ("X-1", "X-2", "X-3", "Y-1")] == [
+        "received", "quarantine", "received", "received",
+    ]  # fmt: skip
+    assert house.problems() == []
+
+
+def test_the_real_command_walks_a_shelf(house: House, home: Path) -> None:
+    file = house.file("A")
+    house.services.close()
+    child = _child(home, "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    given = "\n".join((C[Command.INVENTORY], "A", file, C[Command.END]))
+    out, err = child.communicate(given.encode(), timeout=120)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["code"] for line in lines] == ["desk-began", "desk-count-here", "counted-here", "inventory"], err
+    assert lines[3]["outcomes"]["here"] == [file]
 
 
 def test_a_scanner_that_fires_twice_lends_once(house: House, desk: Session) -> None:

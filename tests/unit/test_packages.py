@@ -31,7 +31,8 @@ from custody.packages.verification import Given, verify_package
 from custody.timestamps import Trust, read_roots, renewed_data, request_token
 from records.errors import AccessDeniedError, InvalidValueError, StoreUnavailableError
 from records.tables import clients, records
-from tasks.desk import lending, receiving, shelving
+from tasks.answers import record_answer, timeline
+from tasks.desk import lending, receiving, requests, shelving
 from tasks.exporting import STAGING, Order, export
 
 ORIGIN = "example.org/ledger"
@@ -153,6 +154,14 @@ def test_the_events_of_the_paper_travel_with_its_record(opened: Any, publisher: 
     code = str(taken.more["barcode"])
     assert taken.basket == "done" and shelving.locate(opened, house.asked(), code, "A").basket == "done"
     assert lending.lend(opened, house.asked(), lending.Lending((code,), "Ana", "audit")).basket == "done"
+    house.person("Luis", "borrower")
+    assert requests.add(opened, house.asked(), requests.Asking(code, "Luis", "legal")).basket == "done"
+    with opened.database.read() as connection:
+        joined = [(e["type"], e["subject"][:4]) for e in timeline(connection, record)]
+        assert record_answer(connection, record)["file"] == taken.document()["file"]
+    wanted = [("received", "fil_"), ("lent", "fil_"), ("requested", "req_")]
+    assert [one for one in joined if one[1] in ("fil_", "req_") and one in wanted] == wanted
+    assert {"bat_", "scn_", "ori_", "rec_"} <= {start for _, start in joined}
     package = make(opened, publisher, tmp_path / "package", records=(record,))
     events = [json.loads(line) for line in (package / "evidence/events.jsonl").read_bytes().splitlines()]
     assert "lent" in [event["type"] for event in events if event["subject"].startswith("fil_")]

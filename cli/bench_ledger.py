@@ -1,0 +1,109 @@
+"""What a benchmark measures of the ledger: appending against canonicalising and hashing, verifying against a bare walk.
+
+Works on the home of cli/bench_probes.py, which calls it. `python -m cli.bench_ledger walk|verify FOLDER VKEYS` measures
+reading a published ledger in a process of its own, so that its peak memory is its own.
+"""
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import rfc8785
+
+from cli.bench_memory import KIB, PROC
+from custody import ledger
+from custody.checkpoints import open_checkpoint
+from custody.ledger import Draft, append, append_many
+from custody.merkle import hash_leaf
+from custody.notes import parse_vkey
+from custody.received_folder import ReceivedFolder
+from custody.tree_walk import TreeWalk
+from custody.verification import Trust, verify_ledger
+from infra.services import Services
+from tasks import publishing
+from tasks.services import SYSTEM
+
+BATCHES = (100, 1_000)  # events of one transaction
+SUBJECTS = 100  # records that the events are about, in turn
+FILL = 1_000
+MIB = 1 << 20
+MODES = ("walk", "verify")
+CHECKPOINT_LIMIT = 1 << 16
+
+
+def event_rates(services: Services, single: int, many: int) -> dict[str, float]:
+    """Append events; return events per second: one a transaction, in batches, and the bare limit of the same leaves."""
+    drafts = _drafts(services)
+    with services.database.read() as connection:
+        first = ledger.size(connection)
+    began = perf_counter()
+    for _ in range(single):
+        with services.database.write() as connection:
+            append(connection, next(drafts), services.clock.now())
+    rates = {"one": single / (perf_counter() - began)}
+    for batch in BATCHES:
+        turns = max(1, many // batch)
+        began = perf_counter()
+        _append(services, drafts, turns, batch)
+        rates[str(batch)] = turns * batch / (perf_counter() - began)
+    with services.database.read() as connection:
+        parsed = [entry.event for entry in ledger.entries(connection, first, None)]
+    began = perf_counter()
+    for event in parsed:
+        hash_leaf(rfc8785.dumps(event))
+    return {**rates, "bare": len(parsed) / (perf_counter() - began)}
+
+
+def _drafts(services: Services) -> Iterator[Draft]:
+    for subject in itertools.cycle([services.ids.new("rec") for _ in range(SUBJECTS)]):
+        yield Draft(services.ids.new("evt"), "viewed", subject, SYSTEM, reason="processing")
+
+
+def _append(services: Services, drafts: Iterator[Draft], turns: int, batch: int) -> None:
+    for _ in range(turns):
+        with services.database.write() as connection:
+            append_many(connection, list(itertools.islice(drafts, batch)), services.clock.now())
+
+
+def verifying(services: Services, least: int) -> dict[str, Any]:
+    """Publish at least so many events; return what the bare walk and verifying cost, each in its own process."""
+    with services.database.read() as connection:
+        missing = least - ledger.size(connection)
+    _append(services, _drafts(services), max(0, -(-missing // FILL)), FILL)
+    done = publishing.publish_whole(services)
+    keys = json.dumps([key.vkey for key in services.signing.public_keys()])
+    found: dict[str, Any] = {"events": done.size}
+    for mode in MODES:
+        command = [sys.executable, "-m", "cli.bench_ledger", mode, str(services.places.ledger), keys]
+        found[mode] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return found
+
+
+def _measured(mode: str, folder: Path, vkeys: list[str]) -> dict[str, Any]:
+    files, keys = ReceivedFolder(folder), tuple(parse_vkey(vkey) for vkey in vkeys)
+    began, used = perf_counter(), process_time()
+    if mode == "walk":
+        note = files.read("checkpoint", CHECKPOINT_LIMIT) or b""
+        checkpoint = open_checkpoint(note, keys[0]).checkpoint
+        walked = TreeWalk(checkpoint.size, files.read, (), lambda _entries, _hashes: None).run()
+        holds = walked.root == checkpoint.root
+    else:
+        holds = str(verify_ledger(files, Trust(keys)).report.verdict) == "holds"
+    seconds, cpu = perf_counter() - began, process_time() - used
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mib": _peak_mib(), "holds": holds}
+
+
+def _peak_mib() -> float | None:
+    """Return the largest resident set of this process so far, None where there is no process table."""
+    status = PROC / "self/status"
+    lines = status.read_text("ascii", "replace").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) * KIB / MIB for line in lines if line.startswith("VmHWM:")), None)
+
+
+if __name__ == "__main__":
+    json.dump(_measured(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])), sys.stdout)

@@ -1,0 +1,89 @@
+"""kill -9 of the real `ledger publish` at its numbered steps, its signer's among them.
+
+The steps are those of docs/design/publishing.md; the frame is tests/service/test_crash.py's. Afterwards every event is
+published once, under one key, and a verifier who reads nothing but the published files accepts them.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from running import ROOT, embedded, servers
+from warm import warm
+
+pytestmark = pytest.mark.crash
+
+STEPS = (51, 52, 53, 54, 55, 56, 57, 58)
+IN_SIGNER = 58  # the signer ends there, not the command: that one says that a service did not answer
+UNAVAILABLE = 40
+MANY = 300  # events: a bundle and a tile become full, and partial files are outgrown
+GROW = """
+import sys
+from custody.ledger import Draft, append_many
+from infra.services import open_services
+from tasks.services import SYSTEM
+services = open_services()
+with services.database.write() as connection:
+    drafts = [Draft(services.ids.new("evt"), "viewed", sys.argv[1], SYSTEM, reason="processing")
+              for _ in range(int(sys.argv[2]))]
+    append_many(connection, drafts, services.clock.now())
+services.close()
+"""
+
+
+@pytest.fixture(params=["embedded", pytest.param("servers", marks=pytest.mark.service)])
+def muniment(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    home = tmp_path / "home"
+    return warm(servers(home, search="tantivy") if request.param == "servers" else embedded(home))
+
+
+@pytest.fixture
+def record(muniment: Any, tmp_path: Path) -> str:
+    page = Image.new("1", (900, 300), 1)
+    ImageDraw.Draw(page).text((60, 100), "muniment publishing", font=ImageFont.load_default(48), fill=0)
+    page.save(tmp_path / "page.tif", dpi=(300, 300), compression="group4")
+    muniment("ingest", tmp_path / "page.tif")
+    events = muniment("ledger", "show")["events"]
+    return next(str(event["subject"]) for event in events if event["subject"].startswith("rec_"))
+
+
+def grow(muniment: Any, record: str, count: int) -> None:
+    command = [sys.executable, "-c", GROW, record, str(count)]
+    subprocess.run(command, env=muniment.environment, cwd=ROOT, check=True, timeout=120)
+
+
+def crash(muniment: Any, step: int) -> None:
+    child = muniment.start("ledger", "publish", "--json", CRASH_AT=str(step))
+    out, err = child.communicate(timeout=300)
+    if step == IN_SIGNER:
+        assert child.returncode == UNAVAILABLE, (out, err)
+        assert "signer" in json.loads(out)["error"]["message"]
+    else:
+        assert child.returncode == -signal.SIGKILL, (step, out, err)
+        assert f"crash at step {step}" in err.decode()
+
+
+def publish_and_check(muniment: Any) -> int:
+    """Publish again; every event must be published, under one key that was announced once. Return the size."""
+    assert muniment("custody", "check")["verdict"] == "holds"  # what is under way is no fault
+    size = int(muniment("ledger", "publish")["size"])
+    assert muniment("custody", "check")["verdict"] == "holds"
+    assert muniment("verify", "ledger", expect=0)["verdict"] == "holds"
+    events = muniment("ledger", "show")["events"]
+    assert sum(event.get("reason") == "ledger-key" for event in events) == 1
+    assert size >= len(events) - 1  # the check itself may be the newest event
+    return size
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_a_numbered_step_of_publishing(muniment: Any, record: str, step: int) -> None:
+    crash(muniment, step)
+    first = publish_and_check(muniment)
+    grow(muniment, record, MANY)
+    crash(muniment, step)
+    assert publish_and_check(muniment) >= first + MANY
