@@ -130,7 +130,7 @@ def destroy_command(frame: Frame, key: str, reason: str, now: bool) -> None:
     actor = access.require(
         services.database, services.clock, services.ids, services.person, client.id, "keep_keys", found
     )
-    days = services.settings.backup_days
+    days = services.vault.backup_days
     if days is None and not now:
         raise KeyInUseError(f"{found}: how long backups live is not set (backup_days); --now destroys it all the same")
     act = Act("key_destroyed", actor, code, words)

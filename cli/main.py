@@ -42,6 +42,9 @@ COMMANDS = {
     "verify": "cli.verify",
     "witness": "cli.witness",
     "keys": "cli.keys",
+    "retention": "cli.retention",
+    "hold": "cli.hold",
+    "disposal": "cli.disposal",
     "bench": "cli.bench",
 }
 

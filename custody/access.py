@@ -13,13 +13,15 @@ from sqlalchemy import Connection, Row, select
 
 from custody.desk_tables import file_records, physical_files
 from custody.ledger import Actor, Draft, append
+from custody.tables import originals
 from records.database import Database
 from records.desk import ACCESS_CLASSES
-from records.errors import AccessDeniedError
+from records.errors import AccessDeniedError, DisposedError
 from records.ids import Clock, Ids
-from records.tables import accreditations, record_sources
+from records.tables import accreditations, record_sources, records
 
-ROLES = ("admin", "operator", "archivist", "reader", "reviewer", "custodian", "compliance", "clerk", "borrower")
+ROLES = ("admin", "operator", "archivist", "reader", "reviewer", "custodian", "compliance", "clerk", "borrower",
+         "proposer", "approver")  # fmt: skip
 
 # action -> roles that may do it for a client they are accredited for
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -32,6 +34,14 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "release_key": frozenset({"custodian"}),
     "keep_keys": frozenset({"custodian"}),
     "see_keys": frozenset({"custodian", "compliance", "admin"}),
+    # disposal: two people, and the executor is neither (custody reference, section 6.2)
+    "see_disposal": frozenset({"archivist", "proposer", "approver", "custodian", "compliance"}),
+    "propose_disposal": frozenset({"archivist", "proposer"}),
+    "approve_disposal": frozenset({"approver"}),
+    "refuse_disposal": frozenset({"archivist", "proposer", "approver"}),
+    "run_disposal": frozenset({"custodian"}),
+    "set_hold": frozenset({"archivist", "proposer", "approver", "compliance"}),
+    "release_hold": frozenset({"approver"}),
     "administer": frozenset({"admin"}),
     "check": frozenset({"admin", "compliance", "operator"}),
     # the records desk: see where paper is, move and lend it, decide what a clerk may not decide alone
@@ -65,18 +75,23 @@ class Person:
 
 def clients_of(connection: Connection, person: Person, action: str, today: date) -> dict[str, str]:
     """Return the clients (id -> role) for which a person may do `action` today."""
-    return {row.client: row.role for row in reversed(_accreditations(connection, person, action, today))}
+    return {row.client: row.role for row in reversed(_accreditations(connection, person.id, action, today))}
 
 
-def hidden_from(connection: Connection, person: Person, action: str, today: date, records: Iterable[str]) -> set[str]:
-    """Return those of `records` whose access class is above what lets this person do `action` today."""
+def still_may(connection: Connection, person: str, client: str, action: str, today: date) -> bool:
+    """Tell whether a person (by id) may do `action` for a client today: a right ends with its role."""
+    return any(row.client == client for row in _accreditations(connection, person, action, today))
+
+
+def hidden_from(connection: Connection, person: Person, action: str, today: date, wanted: Iterable[str]) -> set[str]:
+    """Return those of the records `wanted` whose access class is above what lets this person do `action` today."""
     reach: dict[str, int] = {}
-    for row in _accreditations(connection, person, action, today):
+    for row in _accreditations(connection, person.id, action, today):
         reach[row.client] = max(reach.get(row.client, 0), _rank(row.clearance))
     papers = connection.execute(
         select(file_records.c.record, physical_files.c.client, physical_files.c.access_class)
         .join(physical_files, physical_files.c.id == file_records.c.file)
-        .where(file_records.c.record.in_(list(records)))
+        .where(file_records.c.record.in_(list(wanted)))
     )
     return {paper.record for paper in papers if _rank(paper.access_class) > reach.get(paper.client, 0)}
 
@@ -88,11 +103,14 @@ def require(
 
     Raises:
         AccessDeniedError: no accreditation for this client, and for the subject's access class, allows it today.
+        DisposedError: there is no content any more.
     """
     with database.read() as connection:
+        if action in CONTENT and _is_disposed(connection, subject):
+            raise DisposedError(f"{subject} was disposed of")
         needed = _rank(_class_of(connection, subject)) if action in CONTENT else 0
         today = clock.now().astimezone().date()
-        for row in _accreditations(connection, person, action, today):
+        for row in _accreditations(connection, person.id, action, today):
             if row.client == client and _rank(row.clearance) >= needed:
                 return person.actor(row.role)
     with database.write() as connection:
@@ -128,10 +146,10 @@ def require_installation(database: Database, clock: Clock, ids: Ids, person: Per
         raise
 
 
-def _accreditations(connection: Connection, person: Person, action: str, today: date) -> list[Row[Any]]:
+def _accreditations(connection: Connection, person: str, action: str, today: date) -> list[Row[Any]]:
     """Return the accreditations that allow `action` today, in the order of their roles: always the same is named."""
     rows = connection.execute(
-        select(accreditations).where(accreditations.c.person == person.id).order_by(accreditations.c.role)
+        select(accreditations).where(accreditations.c.person == person).order_by(accreditations.c.role)
     )
     return [
         row for row in rows if row.role in PERMISSIONS[action] and (row.until is None or row.until >= today.isoformat())
@@ -177,3 +195,11 @@ def borrowing(connection: Connection, person: str, client: str, access_class: st
     ends = [row.until for row in cleared or held]
     until = None if not ends or None in ends else max(ends)
     return Borrowing(bool(held), bool(cleared), until)
+
+
+def _is_disposed(connection: Connection, subject: str) -> bool:
+    if subject.startswith("rec_"):
+        state = connection.execute(select(records.c.state).where(records.c.id == subject)).scalar_one_or_none()
+        return state == "disposed"
+    state = connection.execute(select(originals.c.state).where(originals.c.id == subject)).scalar_one_or_none()
+    return state in ("shredded", "erased")

@@ -83,7 +83,7 @@ originals = Table(
     Column("id", Id, primary_key=True),
     Column("client", Id, ForeignKey("clients.id"), nullable=False),
     Column("scan", Id, ForeignKey("scans.id"), nullable=False),
-    Column("sha256", Digest, nullable=False),  # of the clear bytes: catalogue and accredited answers only
+    Column("sha256", Digest),  # of the clear bytes: catalogue and accredited answers only; None once disposed of
     Column("size", BigInteger, nullable=False),
     Column("media_type", String(64), nullable=False),
     Column("pages", Integer, nullable=False),

@@ -19,7 +19,8 @@ class Vault:
     holds clear working files and is swept. `reached(n)` is called when numbered step n is durable: a test may kill
     the process there. `retention_days` is the lock asked for where the store locks (0: the period is not certain) and
     `renewal_days` what it is renewed for while the original is held. `store_mark` names server and bucket
-    without saying which they are: the same after a restart, another for another server.
+    without saying which they are: the same after a restart, another for another server. `backup_days` is how long the
+    last backup lives after what it holds was destroyed; None: for ever.
     """
 
     database: Database
@@ -34,3 +35,4 @@ class Vault:
     retention_days: int
     renewal_days: int
     store_mark: str
+    backup_days: int | None = None

@@ -4,6 +4,7 @@ SQLite: WAL, synchronous=FULL, foreign_keys=ON, busy_timeout 30 s, writers BEGIN
 contract, section 2). PostgreSQL by psycopg 3.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from records.errors import ConfigurationError, DatabaseUnavailableError, NoSpaceError
 
-HEAD = "0008"  # the newest migration; a test compares it with Alembic's
+HEAD = "0009"  # the newest migration; a test compares it with Alembic's
 
 
 class EngineDatabase:
@@ -45,6 +46,24 @@ class EngineDatabase:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
+
+    def purge(self) -> None:
+        """See `Database.purge`."""
+        with _translated():
+            if self.engine.dialect.name == "postgresql":
+                with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    connection.exec_driver_sql("VACUUM")
+                return
+            pooled = self.engine.raw_connection()  # our engine would open a transaction, in which nothing is vacuumed
+            try:
+                for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    busy = pooled.cursor().execute(statement).fetchone()
+                if busy is None or busy[0]:
+                    raise DatabaseUnavailableError("somebody reads the database's log: it is emptied later")
+            except sqlite3.OperationalError as error:
+                raise DatabaseUnavailableError("the database is in use: it is purged later") from error
+            finally:
+                pooled.close()
 
     def close(self) -> None:
         """Close every connection."""

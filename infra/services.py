@@ -90,7 +90,7 @@ class Services:
         return Vault(
             self.database, self._store, self._keyring, self.clock, self.ids,
             self._seal, self.places.staging, self.scratch, self._reached, self.settings.retention_days,
-            self.settings.renewal_days, self._store_mark(),
+            self.settings.renewal_days, self._store_mark(), self.settings.backup_days,
         )  # fmt: skip
 
     @cached_property

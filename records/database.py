@@ -16,6 +16,14 @@ class Database(Protocol):
         """Open a transaction that writes: BEGIN IMMEDIATE on SQLite; committed when the block ends without error."""
         ...
 
+    def purge(self) -> None:
+        """Make what was deleted or overwritten unreadable in the database's own files, as far as the engine can.
+
+        SQLite rewrites its file and empties its write-ahead log. PostgreSQL gives the room of dead rows back; its
+        write-ahead log and backups are the operator's (docs/operations.md). Takes time; call it outside transactions.
+        """
+        ...
+
     def read(self) -> AbstractContextManager[Connection]:
         """Open a transaction that only reads: one consistent view."""
         ...

@@ -8,10 +8,12 @@ from records import desk_moves
 from records.errors import LifecycleError
 
 SCAN_STATES = ("waiting", "received", "accessioned", "duplicate", "refused")
-ORIGINAL_STATES = ("sealed", "stored", "abandoned")
-RECORD_STATES = ("accessioned", "read", "described", "in_review", "indexed")
+ORIGINAL_STATES = ("sealed", "stored", "abandoned", "shredded", "erased")
+RECORD_STATES = ("accessioned", "read", "described", "in_review", "indexed", "disposed")
 BATCH_STATES = ("open", "closed")
 VAULT_KEY_STATES = ("current", "retired", "destroyed")
+DISPOSAL_STATES = ("proposed", "approved", "refused", "finished")
+DISPOSAL_LINE_STATES = ("listed", "disposed", "dropped")
 
 # How far a scan or record has come; `status` counts by these, the least advanced record deciding for its scan.
 STATUS_STATES = (
@@ -21,11 +23,14 @@ STATUS_STATES = (
     "described",
     "in_review",
     "indexed",
+    "disposed",
     "refused",
     "duplicate",
     "waiting",
 )
-PROGRESS = {state: rank for rank, state in enumerate(("accessioned", "read", "in_review", "described", "indexed"))}
+PROGRESS = {
+    state: rank for rank, state in enumerate(("accessioned", "read", "in_review", "described", "indexed", "disposed"))
+}
 
 _IMAGE: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
     "batch_opened": {"bat": ((None, "open"),)},
@@ -47,7 +52,12 @@ _IMAGE: dict[str, dict[str, tuple[tuple[str | None, str], ...]]] = {
     "indexed": {"rec": (("described", "indexed"),)},
     "key_rotated": {"key": ((None, "current"),)},
     "key_retired": {"key": (("current", "retired"),)},
-    "key_destroyed": {"key": (("retired", "destroyed"),)},
+    "key_destroyed": {"key": (("retired", "destroyed"),), "ori": (("stored", "shredded"),)},
+    "disposed": {
+        "rec": tuple((before, "disposed") for before in ("accessioned", "read", "described", "in_review", "indexed")),
+        "dsp": ((None, "disposed"),),
+    },
+    "erasure_effective": {"ori": (("shredded", "erased"),)},
 }  # fmt: skip
 
 _PAPER = desk_moves.rows()
@@ -63,13 +73,13 @@ STATELESS = (
     "field_confirmed", "key_released", "envelope_released", "fixity_checked", "processed", "key_rewrapped",
     "share_moved", "share_destroyed", "escrow_checked", "person_accredited", "role_granted", "role_revoked",
     "config_changed", "lock_probe", "waived", "correction", "incident", "seal_set", "seal_broken", "inventoried",
-    "bound", "checkpoint_timestamped",
+    "bound", "hold_set", "hold_released", "disposal_proposed", "disposal_approved", "disposal_refused",
+    "object_removed", "checkpoint_timestamped",
 )  # fmt: skip
 
 # Types that later parts of the work use; the table of legal moves of each comes with its part.
 RESERVED = (
-    "rescanned", "qc_passed", "qc_failed", "hold_set", "hold_released", "disposal_proposed", "disposal_approved",
-    "erasure_effective", "disposed", "period_sealed",
+    "rescanned", "qc_passed", "qc_failed", "period_sealed",
 )  # fmt: skip
 
 EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)

@@ -97,30 +97,47 @@ def another_person(name: str) -> Guard:
     return Guard(f"its actor did not make the {name}", holds)
 
 
+def by_a_person() -> Guard:
+    """Demand that who acts is no service of the system."""
+    return Guard("a person does it", lambda event, _: event["actor"]["auth"] != "system")
+
+
 def free_of(name: str) -> Guard:
-    """Demand that no mark is open on the subject, on its client, or on the subject of any mark that is named."""
+    """Demand that no mark is open on the subject, its client, what it is part of, or the subject of a mark it names.
+
+    What the subject is part of (its batch, file, boxes) the event says in `obj.within`.
+    """
 
     def holds(event: Event, past: Past) -> bool:
         refs = [past.mark(ref) for ref in (event["auth_ref"], *event["refs"]) if ref is not None]
-        subjects = {event["subject"], event["client"], *(mark.subject for mark in refs if mark is not None)}
+        within = (event["obj"] or {}).get("within", ())
+        subjects = {event["subject"], event["client"], *within, *(mark.subject for mark in refs if mark is not None)}
         return not any(past.marks(subject, name) for subject in subjects if subject is not None)
 
-    return Guard(f"no {name} is open on its subject, its client or what it names", holds)
+    return Guard(f"no {name} is open on its subject, its client, what it is part of or what it names", holds)
 
 
 # type -> the mark it leaves open
 OPENS: dict[str, str] = {"hold_set": "hold", "disposal_proposed": "proposal", "disposal_approved": "approval"}
 
 # type -> marks that it closes: those of that name which it names; where it names none, all of its subject
-CLOSES: dict[str, tuple[str, ...]] = {"hold_released": ("hold",), "disposed": ("proposal", "approval")}
+CLOSES: dict[str, tuple[str, ...]] = {
+    "hold_released": ("hold",), "disposal_refused": ("proposal", "approval"), "disposed": ("proposal", "approval"),
+}  # fmt: skip
 
 # type -> subject kind, or ANY -> what it demands
 ANY = "*"
 GUARDS: dict[str, dict[str, tuple[Guard, ...]]] = {
     "hold_released": {ANY: (names_own("hold"),)},
-    "disposal_approved": {ANY: (names_own("proposal"), another_person("proposal"), free_of("hold"))},
-    "key_destroyed": {"ori": (names_open("approval"), free_of("hold"))},
-    "disposed": {ANY: (names_own("approval"), free_of("hold"))},
+    "disposal_proposed": {ANY: (by_a_person(),)},
+    "disposal_approved": {
+        ANY: (by_a_person(), names_own("proposal"), another_person("proposal"), free_of("hold")),
+    },
+    "disposal_refused": {ANY: (names_own("proposal"),)},
+    "key_destroyed": {"ori": (names_open("approval"), another_person("approval"), free_of("hold"))},
+    "disposed": {
+        ANY: (names_own("approval"), another_person("proposal"), another_person("approval"), free_of("hold")),
+    },
 }
 
 
@@ -174,8 +191,10 @@ GUARDS |= {
 }
 
 # subject kind -> states after which nothing may happen to it, but for the types of AFTER_THE_END
-ENDS: dict[str, tuple[str, ...]] = {"ori": ("abandoned", "disposed"), "rec": ("disposed",), "fil": ("disposed",)}
-AFTER_THE_END = ("access_denied", "correction", "erasure_effective", "incident")
+ENDS: dict[str, tuple[str, ...]] = {
+    "ori": ("abandoned", "shredded", "erased"), "rec": ("disposed",), "dsp": ("disposed",), "fil": ("disposed",),
+}  # fmt: skip
+AFTER_THE_END = ("access_denied", "correction", "erasure_effective", "incident", "object_removed")
 
 WATCHED = frozenset({*OPENS, *CLOSES, *GUARDS})  # types that need more than their subject's state
 

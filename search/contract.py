@@ -144,6 +144,16 @@ class SearchIndex(Protocol):
         """Make a new index of `documents` beside the old, then swap; searches work meanwhile. Return the pages."""
         ...
 
+    def expunge(self) -> None:
+        """Rewrite what is on disk so that nothing of removed or replaced documents is left there; searches go on.
+
+        A removal alone only hides a document: its words stay in the engine's files until they are merged away.
+
+        Raises:
+            IndexUnavailableError: it cannot be done now, or the index was made by an earlier version: rebuild it.
+        """
+        ...
+
     def close(self) -> None:
         """Give back what is held open."""
         ...

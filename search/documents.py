@@ -147,6 +147,9 @@ def record_facts(document: RecordDocument) -> str:
     facts = {
         "client": document.client,
         "class": document.record_class,
+        "state": document.state,
+        "batch": document.batch,
+        "date": None if document.date is None else document.date.isoformat(),
         "fields": {name: list(values) for name, values in document.fields.items()},
     }
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))

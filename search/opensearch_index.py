@@ -8,6 +8,7 @@ the first alias over in one step. Ended before, it leaves the old index as it wa
 """
 
 import re
+import time
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from search.opensearch_writing import AliasGoneError, chunks, write
 from search.query import Term
 
 _READ_AT_ONCE = 1_000  # records
+_EXPUNGE_TRIES, _EXPUNGE_WAIT = 30, 4.0  # and seconds between them
 
 
 class OpenSearchIndex:
@@ -132,6 +134,30 @@ class OpenSearchIndex:
             self._client.indices.update_aliases(body={"actions": moves})
         self._checked = None
         return pages
+
+    def expunge(self) -> None:
+        """Have the server merge away what is deleted, however little it is; searches and changes go on.
+
+        The server keeps deletions for copies of the index that lag behind, and learns every half minute that none
+        does: hence the tries.
+        """
+        with _translated():
+            if self._behind(self._alias) is None:
+                return
+            every: Json = {"index.merge.policy.expunge_deletes_allowed": 0}  # by default below a tenth stays
+            self._client.indices.put_settings(body=every, index=self._alias)
+            for _ in range(_EXPUNGE_TRIES):
+                self._client.indices.flush(index=self._alias, params={"force": "true"})
+                self._client.indices.forcemerge(index=self._alias, params={"only_expunge_deletes": "true"})
+                self._client.indices.flush(index=self._alias)
+                if not self._deleted():
+                    return
+                time.sleep(_EXPUNGE_WAIT)
+        raise IndexUnavailableError("the server still keeps what was deleted: it is tried again later")
+
+    def _deleted(self) -> int:
+        """Return how many documents are deleted and not merged away, on all copies of the index."""
+        return int(self._client.indices.stats(index=self._alias, metric="docs")["_all"]["total"]["docs"]["deleted"])
 
     def close(self) -> None:
         """Close the client's connections."""

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import tantivy
-from tantivy import DocAddress, Document, Index, IndexWriter, Occur, Searcher
+from tantivy import DocAddress, Index, IndexWriter, Occur, Searcher
 from tantivy import Query as EngineQuery
 
 from records.errors import IndexUnavailableError
@@ -32,17 +32,12 @@ from search.answers import (
 from search.contract import Change, IndexedRecord, Query, RecordDocument, Removal, Results
 from search.documents import (
     StoredPage,
-    field_tokens,
-    pack,
-    page_fields,
-    page_key,
-    record_facts,
     split_key,
-    stored_page,
     unpack,
 )
 from search.generations import Generation, Generations
 from search.query import Term
+from search.tantivy_documents import add, copied
 from search.tantivy_queries import TantivyQueries, at_least, build_schema
 from search.versions import Held, is_newer
 
@@ -98,7 +93,7 @@ class TantivyIndex:
                         held[change.record] = _held(searcher, opened.queries, change.record)
                     if is_newer(change, held[change.record]):
                         writer.delete_documents_by_term("record", change.record)
-                        _add(writer, change)
+                        add(writer, change)
                         held[change.record] = Held(change.version, isinstance(change, Removal))
                 writer.commit()
 
@@ -127,6 +122,17 @@ class TantivyIndex:
             finally:
                 self._generations.remove_others()
 
+    def expunge(self) -> None:
+        """Make a generation of what is living and swap: its files never held what is gone; others can search."""
+        with self._generations.writing():
+            old = self._generations.current()
+            if old is None:
+                return
+            try:
+                self._copy_living()
+            finally:
+                self._generations.remove_others()
+
     def close(self) -> None:
         """Give back the open files."""
         self._opened = None
@@ -139,7 +145,7 @@ class TantivyIndex:
         with _writer(index) as writer:
             for document in documents:  # errors of the caller's own are his: they are not translated
                 with _translated():
-                    _add(writer, document)
+                    add(writer, document)
                 pages += len(document.pages)
             with _translated():
                 writer.commit()
@@ -149,6 +155,20 @@ class TantivyIndex:
             self._generations.switch(generation)
         return pages
 
+    def _copy_living(self) -> None:
+        with _translated():
+            opened = self._open_for_writing()
+            searcher = opened.index.searcher()
+            generation = self._generations.begin()
+            index = Index(build_schema(), str(self._generations.path(generation)))
+        with _writer(index) as writer, _translated():
+            copied(searcher, opened.queries, _markers(searcher, opened.queries, "record"), writer)
+            writer.commit()
+            self._keep_removals(index, writer)
+            writer.commit()
+        with _translated():
+            self._generations.switch(generation)
+
     def _keep_removals(self, index: Index, writer: IndexWriter) -> None:
         """Carry over which records were removed at which version, so that older changes stay ignored."""
         index.reload()
@@ -157,7 +177,7 @@ class TantivyIndex:
             removal = Removal(removed.record, removed.version)
             if is_newer(removal, _held(fresh, queries, removed.record)):
                 writer.delete_documents_by_term("record", removed.record)
-                _add(writer, removal)
+                add(writer, removal)
 
     def _removals(self) -> Iterator[IndexedRecord]:
         old = self._generations.current_or_none()
@@ -220,42 +240,6 @@ def _held(searcher: Searcher, queries: TantivyQueries, record: str) -> Held | No
     number = searcher.fast_field_values("version", [address])[0]
     removed = searcher.search(queries.both("marker", record, "kind", "removed"), 1).hits
     return Held(int(number or 0), bool(removed))
-
-
-def _add(writer: IndexWriter, change: Change) -> None:
-    marker = Document()
-    marker.add_text("record", change.record)
-    marker.add_text("marker", change.record)
-    marker.add_text("key", change.record)
-    marker.add_unsigned("version", change.version)
-    if isinstance(change, Removal):
-        marker.add_text("kind", "removed")
-        writer.add_document(marker)
-        return
-    marker.add_text("kind", "record")
-    marker.add_unsigned("pages", len(change.pages))
-    marker.add_bytes("stored", record_facts(change).encode())
-    writer.add_document(marker)
-    values = field_tokens(change.fields)
-    for page in change.pages:
-        writer.add_document(_page_document(change, page_key(change.record, page.page), stored_page(page), values))
-
-
-def _page_document(record: RecordDocument, key: str, page: StoredPage, values: Sequence[str]) -> Document:
-    document = Document()
-    for name, value in (
-        ("kind", "page"), ("record", record.record), ("key", key), ("client", record.client),
-        ("class", record.record_class), ("state", record.state), ("batch", record.batch),
-    ):  # fmt: skip
-        document.add_text(name, value)
-    for value in values:
-        document.add_text("fields", value)
-    if record.date is not None:
-        document.add_unsigned("date", record.date.toordinal())
-    for name, tokens in page_fields(page)._asdict().items():
-        document.add_text(name, tokens)
-    document.add_bytes("stored", pack(page))
-    return document
 
 
 def _search(opened: _Open, question: Question) -> Results:

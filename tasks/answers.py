@@ -62,6 +62,10 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "key_retired": "A vault key epoch was retired", "key_destroyed": "A key was destroyed",
     "key_rewrapped": "Envelopes were wrapped anew", "share_moved": "An escrow share was given to somebody",
     "share_destroyed": "An escrow share was destroyed", "escrow_checked": "The escrow was tried",
+    "hold_set": "Disposal was forbidden", "hold_released": "A hold was released",
+    "disposal_proposed": "Its disposal was proposed", "disposal_approved": "Its disposal was approved",
+    "disposal_refused": "Its disposal was refused", "disposed": "It was disposed of",
+    "erasure_effective": "No copy of its key can come back", "object_removed": "Its sealed bytes were removed",
 }  # fmt: skip
 
 

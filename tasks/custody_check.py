@@ -7,18 +7,19 @@ In one transaction, hence of one moment, also while files are taken in:
  3. every living original has an envelope with two recipients, no other has one, and the ring holds the vault key
  4. every record has pages, words and sources as its state says; each page belongs to one record
  5. every record's field values are those that the ledger committed to
- 6. every file offered is in one visible place; refused bytes are in quarantine; nothing is stuck
- 7. every paper file and box is where, with whom and in the state that its last event says
+ 6. what was disposed of is gone: no envelope, value, digest or name of it is left
+ 7. every file offered is in one visible place; refused bytes are in quarantine; nothing is stuck
+ 8. every paper file and box is where, with whom and in the state that its last event says
 
 Then, against store and index; what differs from that moment is asked of the database again before it is a problem:
 
- 8. every stored original has its object: version, size, digest of the sealed bytes
- 9. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
-10. every derivative has its object
-11. every object has its row (orphans are listed, never removed), and no version stands beside the one that is held
+ 9. every stored original has its object: version, size, digest of the sealed bytes
+10. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
+11. every derivative has its object
+12. every object has its row (orphans are listed, never removed), and no version stands beside the one that is held
     but of the same bytes; replaced derivatives that a lock still holds are listed as leftovers
-12. the index holds what the catalogue holds
-13. the published ledger says the same (not applicable until it is published)
+13. the index holds what the catalogue holds
+14. the published ledger says the same (not applicable until it is published)
 
 What is under way (a `sealed` row, a pending outbox row, a claimed scan) is named in `pending` and is no fault: the
 sweeper finishes it. Nothing is changed by a check.
@@ -40,12 +41,13 @@ from records.errors import OriginalNotFoundError
 from records.leases import MOST_ATTEMPTS
 from records.tables import pages, record_sources, records, scans
 from tasks import indexing, intake, published_check
+from tasks.disposal_check import GONE, check_disposed, doomed_keys, orders_under_way
 from tasks.record_describing import fields_commitment
 from tasks.services import Services
 
 Progress = Callable[[], None]
 AGAIN = 3  # objects replaced one after another while they are looked at
-WITHOUT_ENVELOPE = ("abandoned",)  # states of originals whose envelope is destroyed
+WITHOUT_ENVELOPE = ("abandoned", *GONE)  # their envelopes are destroyed
 OBJECT = ("object_key", "object_version", "sealed_size", "sealed_sha256")  # what a row says of its object
 
 
@@ -65,6 +67,8 @@ def check(services: Services, progress: Progress = lambda: None) -> Report:
             _whole(connection, step)
         with report.step("field values are committed to") as step:
             _fields(connection, replayed, step)
+        with report.step("what was disposed of is gone") as step:
+            check_disposed(connection, step)
         with report.step("every file offered is somewhere") as step:
             _offered(connection, services, step)
         with report.step("paper is where the ledger says") as step:
@@ -183,12 +187,13 @@ def _orphans(services: Services, report: Report, step: Step) -> None:
         known = {row.object_key: row for row in connection.execute(select(*names))}
         names = (derivatives.c.object_key, derivatives.c.object_version, derivatives.c.sealed_sha256)
         known |= {row.object_key: row for row in connection.execute(select(*names))}
+        doomed = doomed_keys(connection)
         leftovers = {(row.object_key, row.object_version) for row in connection.execute(select(locked_leftovers))}
     orphans, extra = set[str](), set[str]()
     for found in there:
         row = known.get(found.key)
         if row is None:
-            if (found.key, found.version) not in leftovers:
+            if (found.key, found.version) not in leftovers and found.key not in doomed:
                 orphans.add(found.key)
         elif row.object_version not in (None, found.version):
             # a put whose answer was lost is made again: one more version of the same bytes is no fault
@@ -247,7 +252,7 @@ def _whole(connection: Connection, step: Step) -> None:
         expected = sum(s.last_page - s.first_page + 1 for s in sources.get(row.id, []))
         if not expected:
             step.problem("source", row.id, "a source", "none")
-        if row.state == "accessioned":
+        if row.state in ("accessioned", "disposed"):
             continue
         if counted.get(row.id, 0) != expected:
             step.problem("pages", row.id, expected, counted.get(row.id, 0))
@@ -291,7 +296,7 @@ def _is_gone(services: Services, row: Row[Any]) -> bool:
 def _pending(connection: Connection) -> list[str]:
     todo = connection.execute(select(scans.c.id).where(scans.c.todo.is_(True))).scalars().all()
     due = connection.execute(select(outbox.c.record).where(outbox.c.delivered.is_(None)).distinct()).scalars().all()
-    return [*todo, *due]
+    return [*todo, *due, *orders_under_way(connection)]
 
 
 def _index(services: Services, step: Step) -> None:

@@ -22,7 +22,7 @@ from records.errors import CustodyError
 from records.ids import instant
 from records.tables import pages, records
 from records.text import read_words
-from search.contract import RecordDocument
+from search.contract import RecordDocument, Removal
 from tasks.services import SYSTEM, Services
 from tasks.words import borrowed, words_path
 
@@ -173,8 +173,9 @@ def _groups(services: Services, ids: Sequence[str]) -> Iterator[list[str]]:
 def _apply(services: Services, ids: Sequence[str]) -> set[str]:
     """Apply a group to the index; return the records that had to be left, each with its incident."""
     try:
-        with borrowed(services, ids) as words:
-            services.index.apply([_document(services, record, words[record]) for record in ids])
+        living, removals = _parted(services, ids)
+        with borrowed(services, living) as words:
+            services.index.apply([*removals, *(_document(services, record, words[record]) for record in living)])
     except CustodyError as error:
         if len(ids) > 1:  # one by one, so that one damaged object stops only its own record
             return set[str]().union(*(_apply(services, [record]) for record in ids))
@@ -184,6 +185,18 @@ def _apply(services: Services, ids: Sequence[str]) -> set[str]:
         raise_incident(services.vault, ids[0], client, error, SYSTEM)
         return {ids[0]}
     return set()
+
+
+def _parted(services: Services, ids: Sequence[str]) -> tuple[list[str], list[Removal]]:
+    """Part records that are disposed of, which leave the index, from those that stay in it."""
+    with services.database.read() as connection:
+        gone: dict[str, int] = {
+            row.id: row.version
+            for row in connection.execute(
+                select(records.c.id, records.c.version).where(records.c.id.in_(ids), records.c.state == "disposed")
+            )
+        }
+    return [record for record in ids if record not in gone], [Removal(record, gone[record]) for record in gone]
 
 
 def _deliver(services: Services, rows: Sequence[Row[Any]], ids: Sequence[str]) -> None:

@@ -8,6 +8,7 @@
 6. locks of originals still in custody are renewed before they end (decision 0012)
 7. what puts that never ended left in the store is removed when it is a day old: parts of a killed upload
 8. objects of derivatives that newer ones replaced are removed when their lock has ended
+9. disposals that were begun are finished, doomed objects go when their lock has ended, erasures are settled
 
 An object that no row names is never removed here: `custody check` lists it, and a person decides.
 """
@@ -29,7 +30,7 @@ from custody.vault import Vault
 from records.errors import MunimentError, UnavailableError
 from records.ids import OriginalId, ScanId
 from records.tables import records, scans
-from tasks import intake
+from tasks import disposal_run, intake
 from tasks.pipeline import PLAIN, Steps, ingest_isolated
 from tasks.services import SYSTEM, Services
 
@@ -42,6 +43,7 @@ def sweep(services: Services, steps: Steps = PLAIN) -> int:
     _attend_to_store(services)  # first: reading what was left over may take hours, and locks may end meanwhile
     count = finish_scans(services, steps)
     _tidy(services)
+    _finish_disposals(services)
     return count
 
 
@@ -49,6 +51,7 @@ def tidy(services: Services) -> None:
     """Do every duty but the first: workers that go on with scans by themselves need only these."""
     _attend_to_store(services)
     _tidy(services)
+    _finish_disposals(services)
 
 
 def finish_scans(services: Services, steps: Steps = PLAIN) -> int:
@@ -67,6 +70,13 @@ def finish_scans(services: Services, steps: Steps = PLAIN) -> int:
 
     with ThreadPoolExecutor(max_workers=2 * services.children.workers) as pool:
         return sum(pool.map(lambda _: work(), range(2 * services.children.workers)))
+
+
+def _finish_disposals(services: Services) -> None:
+    try:
+        disposal_run.finish_begun(services)
+    except MunimentError as error:
+        _logger.warning("disposals are finished later: %s", type(error).__name__)
 
 
 def _attend_to_store(services: Services) -> None:

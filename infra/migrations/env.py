@@ -4,6 +4,7 @@ from alembic import context
 
 import custody.contact_tables
 import custody.desk_tables
+import custody.disposal_tables
 import custody.loan_tables
 import custody.tables  # noqa: F401  their tables join the one MetaData
 from records.tables import METADATA

@@ -696,6 +696,70 @@ def test_an_embedded_index_of_another_version_asks_for_a_rebuild(tmp_path):
     assert found(index, "uno") == [("rec_1", 1)]
 
 
+def test_expunging_changes_no_answer(home, index):
+    index.apply(
+        [
+            record("rec_1", "Factura uno", "dos", fields={"total": ["12.50"]}, date=date(2026, 1, 2), batch="bat_9"),
+            record("rec_2", "Factura dos", client="cli_2", record_class="letter", state="in_review"),
+            record("rec_3", "tercera"),
+            record("rec_4"),
+        ]
+    )
+    index.apply([Removal("rec_3", 2), record("rec_2", "Factura nueva", client="cli_2", version=3)])
+    asked = [
+        Query("factura", ALL), Query("", ALL, fields={"total": "12.5"}), Query("dos", ALL, record_class="invoice"),
+        Query("nueva", ALL, client="cli_2"), Query("uno", ALL, date_from=date(2026, 1, 1)), Query("tercera", ALL),
+    ]  # fmt: skip
+    before = [index.search(query) for query in asked], by_record(index)
+    index.expunge()
+    for reader in (index, home.again()):
+        assert ([reader.search(query) for query in asked], by_record(reader)) == before
+    assert home.leftovers() == []
+    index.apply([record("rec_3", "tercera", version=1), record("rec_5", "quinta")])  # what is older stays ignored
+    assert found(index, "tercera") == [] and found(index, "quinta") == [("rec_5", 1)]
+
+
+def test_expunging_leaves_nothing_of_what_was_removed(home, index):
+    planted = record("rec_2", "zurullaplantada", fields={"name": ["plantadazurulla"]})
+    index.apply([record("rec_1", "quedate"), planted, record("rec_3", "vecina")])
+    index.apply([Removal("rec_2", 2), record("rec_1", "quedate", version=2)])
+    assert found(index, "zurullaplantada") == []
+    assert deleted_documents(home) > 0 if home.client else b"zurulla" in raw(home)  # hidden, and still there
+    index.expunge()
+    assert deleted_documents(home) == 0 if home.client else b"zurulla" not in raw(home)
+    assert found(index, "quedate") == [("rec_1", 1)] and found(index, "vecina") == [("rec_3", 1)]
+
+
+def test_expunging_nothing_is_no_error(home, index):
+    index.expunge()
+    assert found(index, "nada") == []
+
+
+def by_record(index: SearchIndex) -> list[IndexedRecord]:
+    return sorted(index.contents(), key=lambda held: held.record)
+
+
+def raw(home: Home) -> bytes:
+    return b"".join(path.read_bytes() for path in Path(home.arguments[0]).rglob("*") if path.is_file())
+
+
+def deleted_documents(home: Home) -> int:
+    home.client.indices.flush(index=home.alias)
+    return int(home.client.indices.stats(index=home.alias)["_all"]["primaries"]["docs"]["deleted"])
+
+
+def test_an_embedded_index_that_stored_less_is_not_expunged(tmp_path, monkeypatch):
+    from search import tantivy_documents
+
+    index = TantivyIndex(tmp_path / "index", 1)
+    monkeypatch.setattr(tantivy_documents, "record_facts", lambda _: '{"client": "c", "class": "x", "fields": {}}')
+    index.apply([record("rec_1", "uno")])
+    with pytest.raises(IndexUnavailableError, match="index rebuild"):
+        index.expunge()
+    assert found(index, "uno") == [("rec_1", 1)]
+    assert len([path for path in (tmp_path / "index").iterdir() if path.is_dir()]) == 1
+
+
 @pytest.mark.parametrize("damage", ["CURRENT", "meta.json"])
 def test_a_damaged_embedded_index_says_so_and_is_rebuilt(tmp_path, damage):
     folder = tmp_path / "index"

@@ -14,7 +14,7 @@ from records.rules import AFTER_THE_END, ANY, CLOSES, ENDS, GUARDS, OPENS
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = {
     "batch": "bat", "scan": "scn", "original": "ori", "record": "rec", "file": "fil", "box": "box", "request": "req",
-    "place": "loc", "key": "key", "transfer": "trf",
+    "place": "loc", "key": "key", "transfer": "trf", "order": "dsp",
 }  # fmt: skip
 
 

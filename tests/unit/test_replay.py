@@ -18,6 +18,15 @@ RECORD, OTHER, ORIGINAL, PERSON = an_id("rec", 1), an_id("rec", 2), an_id("ori",
 HELD = an_event("hold_set", RECORD)
 PROPOSED = an_event("disposal_proposed", RECORD, actor="psn_1")
 APPROVED = an_event("disposal_approved", RECORD, actor="psn_2", refs=[an_id("evt", 1)])
+SERVICE = {"id": "system", "role": "executor", "auth": "system"}
+BATCH = an_id("bat", 1)
+REGISTERED = an_event("registered", RECORD, None, "accessioned")
+# a record with its proposal (event 2) and approval (event 3), and the end of it
+LISTED = [REGISTERED, PROPOSED, {**APPROVED, "refs": [an_id("evt", 2)]}]
+DISPOSED = an_event("disposed", RECORD, "accessioned", "disposed", actor=SERVICE, auth_ref=an_id("evt", 3))
+KEPT_KEY = [*a_life(1)[:3]]  # an original that is stored, events 1 to 3
+SHREDDED = an_event("key_destroyed", ORIGINAL, "stored", "shredded", actor=SERVICE, auth_ref=an_id("evt", 6))
+LISTED_AFTER = [REGISTERED, PROPOSED, {**APPROVED, "refs": [an_id("evt", 5)]}]  # events 4 to 6
 
 
 def problems(leaves: list[bytes]) -> list[tuple[str, int | None]]:
@@ -93,6 +102,39 @@ BROKEN: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
     "a hold released twice": (
         [HELD, *[an_event("hold_released", RECORD, refs=[an_id("evt", 1)])] * 2], [("guard", 2)],
     ),
+    "proposed by a service": ([an_event("disposal_proposed", RECORD, actor=SERVICE)], [("guard", 0)]),
+    "approved by a service": ([PROPOSED, {**APPROVED, "actor": SERVICE}], [("guard", 1)]),
+    "approved after it was refused": (
+        [PROPOSED, an_event("disposal_refused", RECORD, refs=[an_id("evt", 1)]), APPROVED], [("guard", 2)],
+    ),
+    "refused without a proposal": ([an_event("disposal_refused", RECORD)], [("guard", 0)]),
+    "disposed without approval": ([*LISTED[:2], {**DISPOSED, "auth_ref": an_id("evt", 2)}], [("guard", 2)]),
+    "disposed by who proposed": ([*LISTED, {**DISPOSED, "actor": PROPOSED["actor"]}], [("guard", 3)]),
+    "disposed by who approved": ([*LISTED, {**DISPOSED, "actor": APPROVED["actor"]}], [("guard", 3)]),
+    "disposed by another record's approval": (
+        [*LISTED, an_event("registered", OTHER, None, "accessioned"), {**DISPOSED, "subject": OTHER}],
+        [("guard", 4)],
+    ),
+    "disposed under a hold": ([*LISTED, HELD, DISPOSED], [("guard", 4)]),
+    "disposed under a hold of its batch": (
+        [*LISTED, {**HELD, "subject": BATCH}, {**DISPOSED, "obj": {"within": [RECORD, BATCH]}}], [("guard", 4)],
+    ),
+    "disposed twice": ([*LISTED, DISPOSED, DISPOSED], [("state", 4), ("end", 4), ("guard", 4)]),
+    "viewed after it was disposed of": ([*LISTED, DISPOSED, an_event("viewed", RECORD)], [("end", 4)]),
+    "held after it was disposed of": ([*LISTED, DISPOSED, HELD], [("end", 4)]),
+    "a key destroyed without approval": (
+        [*KEPT_KEY, *LISTED_AFTER[:2], {**SHREDDED, "auth_ref": an_id("evt", 5)}], [("guard", 5)],
+    ),
+    "a key destroyed by who approved": (
+        [*KEPT_KEY, *LISTED_AFTER, {**SHREDDED, "actor": APPROVED["actor"]}], [("guard", 6)],
+    ),
+    "a key destroyed under a hold of the record": ([*KEPT_KEY, *LISTED_AFTER, HELD, SHREDDED], [("guard", 7)]),
+    "an original opened after its key was destroyed": (
+        [*KEPT_KEY, *LISTED_AFTER, SHREDDED, an_event("exported", ORIGINAL)], [("end", 7)],
+    ),
+    "erased before its key was destroyed": (
+        [*KEPT_KEY, an_event("erasure_effective", ORIGINAL, "shredded", "erased")], [("state", 3)],
+    ),
     "another's hold released": (
         [HELD, an_event("hold_released", OTHER, refs=[an_id("evt", 1)])], [("guard", 1)],
     ),
@@ -116,6 +158,19 @@ ALLOWED = {
     ],
     "one of two holds released, the other record free": [
         HELD, {**PROPOSED, "subject": OTHER}, {**APPROVED, "subject": OTHER, "refs": [an_id("evt", 2)]},
+    ],
+    "disposed of, to the end": [
+        *KEPT_KEY, *LISTED_AFTER, SHREDDED, {**DISPOSED, "auth_ref": an_id("evt", 6)},
+        an_event("object_removed", ORIGINAL, actor=SERVICE), an_event("access_denied", RECORD),
+        an_event("erasure_effective", ORIGINAL, "shredded", "erased", actor=SERVICE),
+    ],
+    "proposed anew after it was refused": [
+        PROPOSED, an_event("disposal_refused", RECORD, refs=[an_id("evt", 1)]), PROPOSED,
+        {**APPROVED, "refs": [an_id("evt", 3)]},
+    ],
+    "disposed of after its batch was held and released": [
+        *LISTED, {**HELD, "subject": BATCH},
+        an_event("hold_released", BATCH, refs=[an_id("evt", 4)]), {**DISPOSED, "obj": {"within": [RECORD, BATCH]}},
     ],
     "denied after its end": [
         *a_life(1)[:2], an_event("abandoned", ORIGINAL, "sealed", "abandoned"), an_event("access_denied", ORIGINAL),
@@ -157,8 +212,8 @@ REFUSED = [
 
 
 def write(services: Any, event: dict[str, Any]) -> None:
-    actor = Actor(event["actor"]["id"], event["actor"]["role"], "os")
-    more = {name: event[name] for name in ("obj", "commit", "detail")}
+    actor = Actor(**event["actor"])
+    more = {name: event[name] for name in ("obj", "commit", "detail", "auth_ref")}
     draft = Draft(
         event["id"], event["type"], event["subject"], actor, client=event["client"], before=event["from"],
         after=event["to"], refs=tuple(event["refs"]), **more,

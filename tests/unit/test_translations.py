@@ -30,7 +30,12 @@ from records.desk_answers import ANSWERS, NEXT, WORDS
 from records.desk_commands import MEANINGS, Command
 from records.errors import MunimentError
 from records.fields import Status
-from records.lifecycle import BATCH_STATES, EVENT_TYPES, RECORD_STATES, STATUS_STATES
+from records.lifecycle import (
+    BATCH_STATES,
+    EVENT_TYPES,
+    RECORD_STATES,
+    STATUS_STATES,
+)
 from records.reasons import REFUSALS, WAITING
 from records.review_codes import REVIEW_CODES
 from tasks.answers import PAPER_SUMMARIES, SUMMARIES
