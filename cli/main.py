@@ -69,14 +69,20 @@ class LazyGroup(click.Group):
 
 def _translated(command: click.Command) -> click.Command:
     """Put the help of a command, its options and all below it into the language of who reads it."""
-    command.help = _(command.help) if command.help else None
+    command.help = _said(command)
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.help:
-            parameter.help = _(parameter.help)
+        if isinstance(parameter, click.Option):
+            parameter.help = _said(parameter)
     if isinstance(command, click.Group):
         for below in command.commands.values():
             _translated(below)
     return command
+
+
+def _said(what: click.Command | click.Option) -> str | None:
+    """Return the help of a command or option in the reader's language, from what the code says, however often asked."""
+    plain: str | None = what.__dict__.setdefault("plain_help", what.help)
+    return _(plain) if plain else None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

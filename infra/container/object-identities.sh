@@ -14,6 +14,7 @@ print(json.dumps({
     "endpoint": os.environ["MUNIMENT_S3_ENDPOINT"].rpartition("://")[2],
     "ca": os.environ["MUNIMENT_S3_CA"],
     "buckets": [bucket],
+    "ledgers": [os.environ.get("MUNIMENT_LEDGER_BUCKET", "ledger")],
     "root": pair("OBJECTS_ROOT"),
     "identities": {
         "writer": pair("MUNIMENT_S3"), "keeper": pair("MUNIMENT_S3_KEEPER"), "verifier": pair("OBJECTS_VERIFIER"),

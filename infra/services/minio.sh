@@ -80,7 +80,7 @@ make_identities() { # the three that Muniment and its verifier use, for every bu
   client=$(python_with_minio)
   (
     pair() { printf '["%s", "%s"]' "$(cat "$here/$1-access")" "$(cat "$here/$1-secret")"; }
-    printf '{"endpoint": "127.0.0.1:%s", "ca": "%s", "buckets": ["*"], "root": %s, "identities": {' \
+    printf '{"endpoint": "127.0.0.1:%s", "ca": "%s", "buckets": ["*"], "ledgers": ["ledger*"], "root": %s, "identities": {' \
       "$port" "$ROOT/tls/ca.crt" "$(pair root)"
     printf '"writer": %s, "keeper": %s, "verifier": %s}}' "$(pair writer)" "$(pair keeper)" "$(pair verifier)"
   ) | "$client" infra/provision/object_identities.py || die 'the identities of minio could not be made'

@@ -25,7 +25,7 @@ def until() -> datetime:
 def unmade(request, tmp_path) -> LedgerFiles:
     if request.param == "directory":
         return LedgerDirectory(tmp_path / "ledger")
-    return LedgerBucket(request.getfixturevalue("s3_client"), f"ledger-{time.time_ns()}")
+    return LedgerBucket(request.getfixturevalue("s3_keeper"), f"ledger-{time.time_ns()}")
 
 
 @pytest.fixture
@@ -120,37 +120,37 @@ def test_a_file_that_is_too_long_to_be_one_is_not_read(files):
 
 
 @pytest.mark.service
-def test_a_bucket_locks_what_is_kept_and_nothing_else(s3_client):
-    files = LedgerBucket(s3_client, f"ledger-{time.time_ns()}")
+def test_a_bucket_locks_what_is_kept_and_nothing_else(s3_keeper):
+    files = LedgerBucket(s3_keeper, f"ledger-{time.time_ns()}")
     files.make()
     end = until()
     files.keep("tile/0/000", b"full", end)
     files.put("tile/0/001.p/1", b"partial")
     files.replace("checkpoint", b"now")
-    locks = {path: head(s3_client, files.name, path, files._versions(path)[0]) for path in files.paths("")}
+    locks = {path: head(s3_keeper, files.name, path, files._versions(path)[0]) for path in files.paths("")}
     assert locks["tile/0/000"].mode == "COMPLIANCE" and locks["tile/0/000"].retain_until == end
     assert locks["checkpoint"].mode is None and locks["tile/0/001.p/1"].mode is None
     with pytest.raises(StoreUnavailableError):
         files.remove("tile/0/000")
     assert files.read("tile/0/000") == b"full"
     files.keep("tile/0/000", b"full", end + SOON)  # a longer lock is given to what stands there
-    assert head(s3_client, files.name, "tile/0/000", files._versions("tile/0/000")[0]).retain_until == end + SOON
+    assert head(s3_keeper, files.name, "tile/0/000", files._versions("tile/0/000")[0]).retain_until == end + SOON
     assert len(files._versions("tile/0/000")) == 1
 
 
 @pytest.mark.service
-def test_a_lock_that_was_left_out_is_set_later(s3_client):
-    files = LedgerBucket(s3_client, f"ledger-{time.time_ns()}")
+def test_a_lock_that_was_left_out_is_set_later(s3_keeper):
+    files = LedgerBucket(s3_keeper, f"ledger-{time.time_ns()}")
     files.make()
     files.put("checkpoints/7", b"checkpoint")
     files.keep("checkpoints/7", b"checkpoint", until())
     version = files._versions("checkpoints/7")[0]
-    assert head(s3_client, files.name, "checkpoints/7", version).mode == "COMPLIANCE"
+    assert head(s3_keeper, files.name, "checkpoints/7", version).mode == "COMPLIANCE"
 
 
 @pytest.mark.service
-def test_a_bucket_without_object_lock_is_refused(s3_client, plain_bucket):
-    for call in (LedgerBucket(s3_client, plain_bucket).is_made, LedgerBucket(s3_client, plain_bucket).make):
+def test_a_bucket_without_object_lock_is_refused(s3_keeper, plain_bucket):
+    for call in (LedgerBucket(s3_keeper, plain_bucket).is_made, LedgerBucket(s3_keeper, plain_bucket).make):
         with pytest.raises(ConfigurationError, match="Object Lock"):
             call()
 
