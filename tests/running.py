@@ -63,10 +63,11 @@ def servers(
     search: Literal["opensearch", "tantivy"] = "opensearch",
     database: Literal["postgres", "sqlite"] = "postgres",
 ) -> Muniment:
-    """Return the command on the real servers, in a database, bucket and index of its own."""
+    """Return the command on the real servers, in a database, buckets and index of its own."""
     name = f"whole{uuid.uuid4().hex[:10]}"
     setting("MUNIMENT_S3_ENDPOINT")
     run = Muniment(home, MUNIMENT_S3_BUCKET=name, MUNIMENT_STORE="s3", MUNIMENT_SEARCH=search)
+    run.environment["MUNIMENT_LEDGER_BUCKET"] = f"ledger-{name}"  # one ledger for one installation
     if search == "opensearch":
         setting("MUNIMENT_OPENSEARCH_URL")
         run.environment["MUNIMENT_OPENSEARCH_ALIAS"] = name
