@@ -32,6 +32,7 @@ from custody.tables import derivatives, event_details, events, key_envelopes, ke
 from custody.vault import Vault
 from records.errors import (
     CustodyError,
+    DisposedError,
     EnvelopeError,
     FixityError,
     NoSpaceError,
@@ -217,11 +218,14 @@ def stored_original(vault: Vault, original: str) -> Row[Any]:
 
     Raises:
         UnknownIdError, OriginalNotFoundError: there is none, or it is not stored yet.
+        DisposedError: its key is destroyed.
     """
     with vault.database.read() as connection:
         row = connection.execute(select(originals).where(originals.c.id == original)).one_or_none()
     if row is None:
         raise UnknownIdError(original)
+    if row.state in ("shredded", "erased"):
+        raise DisposedError(f"{original} was disposed of")
     if row.state != "stored":
         raise OriginalNotFoundError(f"{original} is not stored yet")
     return row

@@ -153,11 +153,11 @@ def refuse(services: Services, order: str, act: Act) -> None:
     """Refuse an order, or take it back, before anything of it is destroyed.
 
     Raises:
-        DisposalRefusedError: it is finished, refused, or begun already.
+        DisposalRefusedError: it is finished, refused, or being carried out.
     """
     with services.database.write() as connection:
         row = locked(connection, order, "proposed", "approved")
-        if row.begun is not None:
+        if row.ledger is not None:  # from here on records are destroyed
             raise DisposalRefusedError(f"{order} is being carried out")
         draft = Draft(
             services.ids.new("evt"), "disposal_refused", order, act.actor, client=row.client, reason=act.reason,

@@ -9,9 +9,9 @@ What is numbered is durable then; after a crash the next `disposal run`, or the 
  69  index and database are rewritten, so that nothing destroyed stands in their files
  70  the order is finished, and its event says so
 
-Before anything is destroyed the ledger is published up to the approval. Before each record is destroyed it is asked
-once more, in the same transaction, what stands in the way; one that has met something by then is dropped.
-docs/design/disposal.md has the whole.
+Before anything is destroyed the ledger is published up to the approval, stamped and witnessed as configured; until then
+the order may be taken back. Before each record is destroyed it is asked once more, in the same transaction, what stands
+in the way; one that has met something by then is dropped. docs/design/disposal.md has the whole.
 """
 
 import logging
@@ -21,10 +21,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from custody import erasure
+from custody import erasure, ledger
 from custody.access import still_may
+from custody.checkpoints import parse_checkpoint
 from custody.disposal_tables import disposal_lines, disposal_orders, doomed_objects
 from custody.ledger import Actor, Draft, append_many
+from custody.notes import parse_note
 from custody.obstacles import obstacles
 from custody.opening import root_of_ids
 from custody.shredding import EXECUTOR, Sentence, dispose, lock_record
@@ -32,8 +34,9 @@ from records.catalogue import sources_of
 from records.errors import DisposalRefusedError, LifecycleError, MunimentError, OriginalConflictError
 from records.ids import instant
 from records.tables import scans
-from tasks import indexing, publishing
+from tasks import indexing
 from tasks.disposal import check_lines, drop, lines_of, listed_of, locked, order_row, today_of
+from tasks.evidence import evidence_of
 from tasks.services import Services
 from tasks.words import words_path
 
@@ -59,7 +62,7 @@ def run(services: Services, order: str, actor: Actor, progress: Progress = lambd
 
     Raises:
         DisposalRefusedError: it is not approved, a right has ended since, or something is in the way; nothing was done.
-        LedgerError: the ledger cannot be published; nothing was destroyed.
+        LedgerError, AuthorityUnavailableError: the ledger is not published, stamped or cosigned; nothing was destroyed.
         UnavailableError: database, store or index; what was not done is done by the next run or the sweeper.
     """
     with services.database.read() as connection:
@@ -72,10 +75,13 @@ def run(services: Services, order: str, actor: Actor, progress: Progress = lambd
 
 
 def finish_begun(services: Services) -> None:
-    """The sweeper's duty: go on with orders that were begun, remove what is no longer locked, settle erasures."""
+    """The sweeper's duty: go on with orders that may have destroyed something; remove what is unlocked; settle erasures.
+
+    An order that was begun and has destroyed nothing yet waits for the person who has it run.
+    """
     with services.database.read() as connection:
         query = select(disposal_orders).where(
-            disposal_orders.c.state == "approved", disposal_orders.c.begun.is_not(None)
+            disposal_orders.c.state == "approved", disposal_orders.c.ledger.is_not(None)
         )
         rows = connection.execute(query.order_by(disposal_orders.c.id)).all()
     for row in rows:
@@ -131,14 +137,20 @@ def _go_on(services: Services, row: Row[Any], progress: Progress) -> RunReceipt:
 
 
 def _publish(services: Services, order: str) -> None:
-    """Publish the ledger before anything is destroyed, and note the checkpoint that holds the approval."""
-    published = publishing.publish(services)
+    """Publish the ledger before anything is destroyed, stamped and witnessed as configured; note the checkpoint."""
+    with services.database.read() as connection:
+        approval = ledger.find(connection, order_row(connection, order).approval)
+    if approval is None:
+        raise DisposalRefusedError(f"{order} has no approval in the ledger")
+    evidence = evidence_of(services, approval.seq + 1)
+    found = parse_checkpoint(parse_note(evidence.checkpoint).text)
+    noted = {
+        "origin": found.origin, "size": found.size, "root": found.root.hex(),
+        "checkpoint": evidence.checkpoint.decode(), "time_stamps": len(evidence.tokens),
+    }  # fmt: skip
     with services.database.write() as connection:
-        connection.execute(
-            update(disposal_orders)
-            .where(disposal_orders.c.id == order)
-            .values(ledger={"origin": published.origin, "size": published.size, "root": published.root.hex()})
-        )
+        locked(connection, order, "approved")  # it may have been taken back while the witnesses were waited for
+        connection.execute(update(disposal_orders).where(disposal_orders.c.id == order).values(ledger=noted))
 
 
 def _carry_out(services: Services, order: Row[Any], line: Row[Any]) -> str:

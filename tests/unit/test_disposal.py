@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from custody.notes import COSIGNATURE_ED25519
+from custody.signing_keys import make_signing_key
+
 Run = Callable[..., Any]
 AT = "2026-11-23T00:00:00.000Z"
 NAME, TEXT, VALUE, WORDS = "zurullo-nombre", "quintaplana", "Zahorra-4471", "dijo-abundio"
@@ -150,6 +153,8 @@ def test_what_is_disposed_of_opens_no_more(planted: Planted, run: Run, ana: Run,
         ["record", "pdf", planted.record, "--to", tmp_path / "x"],
         ["original", "open", planted.original, "--reason", "audit", "--to", tmp_path / "x"],
         ["original", "envelope", planted.record, "--reason", "audit", "--to", tmp_path / "x"],
+        ["record", "alto", planted.record, "--to", tmp_path / "x"],
+        ["record", "export", planted.record, "--to", tmp_path / "x", "--reason", "audit"],
         ["keys", "release", planted.original, "--reason", "audit", "--to", tmp_path / "x"],
     ):  # fmt: skip
         answer = run(*line, "--json")
@@ -639,6 +644,26 @@ def test_a_database_that_is_behind_the_published_ledger_destroys_nothing(
     answer = run("disposal", "run", order, "--json")
     assert answer.document["error"]["code"] == "ledger-fork"
     assert events(planted.home, "key_destroyed") == [] and run("search", TEXT, "--json").document["total"] == 1
+
+
+def test_a_disposal_waits_for_the_witnesses_that_the_policy_asks_for(
+    planted: Planted, run: Run, ana: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = approved(run, ana, planted.record)
+    run("ledger", "publish")
+    vkey = Path(run("ledger", "path", "--json").document["vkey"]).read_text().strip()
+    witness = make_signing_key("witness.example/officer", COSIGNATURE_ED25519, b"w" * 32).key
+    (tmp_path / "policy").write_text(f"log {vkey}\nwitness officer {witness.vkey}\nquorum officer\n")
+    monkeypatch.setenv("MUNIMENT_LEDGER_POLICY", str(tmp_path / "policy"))
+    monkeypatch.setenv("MUNIMENT_WITNESS_SECONDS", "0")
+    for _ in range(2):
+        assert run("disposal", "run", order, "--json").document["error"]["code"] == "authority-unavailable"
+        run("ingest", planted.home / "nothing")  # the sweeper leaves alone what has not destroyed anything yet
+        assert events(planted.home, "key_destroyed") == [] and run("record", "show", planted.record).code == 0
+    assert run("disposal", "refuse", order, "--reason", "dispute").code == 0  # it may still be taken back
+    order = approved(run, ana, planted.record)
+    monkeypatch.delenv("MUNIMENT_LEDGER_POLICY")
+    assert run("disposal", "run", order, "--json").document["disposed"] == 1
 
 
 def test_an_erasure_is_effective_when_every_epoch_is_beyond_recovery(
