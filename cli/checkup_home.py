@@ -15,6 +15,7 @@ from cli.checkup import Check
 from cli.checkup_ledger import published_ledger, witnesses
 from custody.access import ROLES
 from custody.lock_assurance import try_locks
+from custody.roles import given_to_oneself, held_together
 from custody.tables import events
 from infra.clock import SystemClock
 from infra.database import HEAD
@@ -192,9 +193,23 @@ def _index(services: Services) -> list[Check]:
 def _people(services: Services) -> list[Check]:
     with services.database.read() as connection:
         count = sum(1 for row in connection.execute(select(persons)) if set(row.roles) >= set(ROLES))
+        together = list(held_together(connection, services.today()))
+        own = given_to_oneself(connection)
     fix = "muniment person add NAME --role compliance --role custodian"
     found = f"{count} with all of them" if count else "divided"
-    return [Check("roles divided", not count, found, "nobody has all roles", fix, "advice")]
+    shown = "; ".join(f"{one.person}: {', '.join(one.roles)} ({one.client or 'installation'})" for one in together[:5])
+    person = together[0].person if together else "NAME"
+    return [
+        Check("roles divided", not count, found, "nobody has all roles", fix, "advice"),
+        Check(
+            "four eyes", not together, shown or "no", "nobody can do alone what two people must do",
+            f"muniment person revoke '{person}' --role ROLE --client CLIENT", "advice",
+        ),
+        Check(
+            "given by another", not own, f"{own} times to oneself", "nobody gives roles to himself",
+            "muniment person list", "advice",
+        ),
+    ]  # fmt: skip
 
 
 def _ledger_clock(services: Services) -> list[Check]:

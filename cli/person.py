@@ -11,6 +11,7 @@ from cli.frame import Frame, _, command
 from custody import access, people
 from custody.access import ROLES
 from custody.contact_tables import contacts
+from custody.roles import grant, revoke
 from infra.i18n import LANGUAGES
 from records.catalogue import client_by_name
 from records.desk import ACCESS_CLASSES
@@ -82,6 +83,36 @@ def accredit_command(frame: Frame, name: str, role: str, client: str, until: str
         found = client_by_name(connection, client).id
         people.accredit(connection, services.vault, row.id, found, role, last, actor, clearance)
     document = _row(frame, row.id)
+    frame.answer(document, lambda: _plain(document))
+
+
+@command(person, "grant")
+@click.argument("name", metavar="PERSON")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="Role for the installation itself.")
+def grant_command(frame: Frame, name: str, role: str) -> None:
+    """Give a person a role for the installation itself: adding clients and people, say."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    with services.database.write() as connection:
+        found = _named(connection, name)
+        grant(connection, services.vault, found.id, role, actor)
+    document = _row(frame, found.id)
+    frame.answer(document, lambda: _plain(document))
+
+
+@command(person, "revoke")
+@click.argument("name", metavar="PERSON")
+@click.option("--role", required=True, type=click.Choice(ROLES), help="The role to withdraw.")
+@click.option("--client", help="For which client; without it for the installation itself.")
+def revoke_command(frame: Frame, name: str, role: str, client: str | None) -> None:
+    """Withdraw a role from a person, at once."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    with services.database.write() as connection:
+        found = _named(connection, name)
+        owner = None if client is None else client_by_name(connection, client).id
+        revoke(connection, services.vault, found.id, role, owner, actor)
+    document = _row(frame, found.id)
     frame.answer(document, lambda: _plain(document))
 
 

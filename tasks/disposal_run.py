@@ -75,7 +75,7 @@ def run(services: Services, order: str, actor: Actor, progress: Progress = lambd
 
 
 def finish_begun(services: Services) -> None:
-    """The sweeper's duty: go on with orders that may have destroyed something; remove what is unlocked; settle erasures.
+    """The sweeper's duty: go on with orders that may have destroyed something, remove objects, settle erasures.
 
     An order that was begun and has destroyed nothing yet waits for the person who has it run.
     """
