@@ -73,12 +73,16 @@ class LedgerBucket:
         self._seen = True
 
     def read(self, path: str) -> bytes | None:
-        """Return the bytes of the newest version; see LedgerFiles.read."""
+        """Return the bytes of the newest version; see LedgerFiles.read. A bucket that was never made holds nothing."""
         checked_key(path)
         try:
             with translated():
                 answer = self._client.get_object(self._bucket, path)
         except OriginalNotFoundError:
+            return None
+        except StoreUnavailableError:
+            if self.is_made():
+                raise
             return None
         try:
             with translated():

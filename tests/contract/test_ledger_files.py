@@ -45,7 +45,7 @@ def again(files: LedgerFiles) -> LedgerFiles:
 
 
 def test_a_home_is_made_once_and_known_by_others(unmade):
-    assert not unmade.is_made()
+    assert not unmade.is_made() and unmade.read("checkpoint") is None
     unmade.make()
     unmade.make()
     assert unmade.is_made() and again(unmade).is_made()
