@@ -23,7 +23,7 @@ from PIL import Image
 from infra.children import Children
 from records.options import Limits, ReadingOptions
 from records.text import PageText, read_words, write_words
-from tasks.accession import look
+from tasks.examine import look
 from tasks.reading import read_document
 from tasks.sources import load_page
 

@@ -13,7 +13,6 @@ from sqlalchemy.exc import IntegrityError
 
 from custody import originals
 from custody.ledger import Draft, Entry, append, append_many
-from custody.sealing import digest_file
 from custody.tables import originals as originals_table
 from records.catalogue import records_of_scan, scan_row
 from records.errors import (
@@ -27,10 +26,9 @@ from records.errors import (
     WaitingScanError,
 )
 from records.ids import OriginalId, RecordId, ScanId, instant
-from records.options import Limits
 from records.tables import record_sources, records, scans
 from tasks import intake
-from tasks.examine import Examined, examine
+from tasks.examine import Examined, look
 from tasks.services import Services
 
 SETTLE_SECONDS, SETTLE_STEP = 60.0, 0.05  # how long, and how often, a scan of the same bytes is waited for
@@ -73,14 +71,6 @@ def waiting_code(error: UnavailableError) -> str:
     if isinstance(error, NoSpaceError):
         return "no-space"
     return "store-unavailable" if isinstance(error, StoreUnavailableError) else "database-unavailable"
-
-
-def look(path: Path, limits: Limits) -> tuple[Examined, str, int]:
-    """Check the structure of a file and digest it; runs in a child."""
-    digest, size = digest_file(path)
-    if size > limits.file_bytes:
-        raise RefusedScanError("too-large", "over the limit of bytes")
-    return examine(path, limits), digest, size
 
 
 def _take_claimed(scan: ScanId, services: Services) -> AccessionReceipt:

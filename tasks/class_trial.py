@@ -8,10 +8,10 @@ from pathlib import Path
 
 from records.class_library import ClassLibrary
 from records.fields import Description
-from tasks.accession import look
 from tasks.classify import Classification
 from tasks.describe import describe, suggest_class
 from tasks.embedded_invoice import find_embedded
+from tasks.examine import look
 from tasks.reading import read_document
 from tasks.services import Services
 from tasks.sources import PDF

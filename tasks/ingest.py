@@ -15,7 +15,7 @@ from sqlalchemy import select
 from records.errors import MunimentError
 from records.ids import BatchId, ScanId
 from records.tables import scans
-from tasks import batches, intake, sweeping
+from tasks import batches, intake, reading, sweeping
 from tasks.pipeline import PLAIN, Steps, ingest_isolated
 from tasks.services import Services
 
@@ -45,6 +45,7 @@ def ingest_files(
 
     First what earlier runs left behind is finished (the sweeper). One bad file stops only itself.
     """
+    reading.warm(services.children, services.reading)
     sweeping.sweep(services, steps)
     taken = [intake.offer(services, given, path) for path in intake.files_below(paths)]
 

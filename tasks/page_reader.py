@@ -15,7 +15,7 @@ from tasks import languages
 from tasks.line_engine import SLIPS, calibrated, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
-from tasks.preprocess import as_stored, clean, inkiest
+from tasks.preprocess import SMALL, as_stored, clean, inkiest
 from tasks.skew import turn
 from tasks.sources import PDF, load_page
 from tasks.text_layer import ENGINE, text_layer
@@ -54,6 +54,16 @@ def read(
     return _Reader(options, hint).read(number, raster.pixels, raster.dpi, raster.stored_turn)
 
 
+def warm(options: ReadingOptions) -> None:
+    """Load engine and model of the language tried first.
+
+    Raises:
+        EngineUnavailableError: there is no engine or no model.
+    """
+    engine = open_engine(options.engine, options.tessdata)
+    engine.read(np.full((SMALL, SMALL), 255, np.uint8), options.render_dpi, options.languages[0])
+
+
 def _text_page(path: Path, number: int, language: str, options: ReadingOptions) -> PageText | None:
     found = text_layer(path, number, options.render_dpi)
     if found is None:
@@ -67,10 +77,11 @@ def _text_page(path: Path, number: int, language: str, options: ReadingOptions) 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """Words of an upright image and how sure they are."""
+    """Words of an upright image, how sure they are, and the engine that read them."""
 
     words: tuple[Word, ...]
     language: str
+    engine: str
 
     @property
     def letters(self) -> int:
@@ -100,7 +111,7 @@ class _Reader:
     def __init__(self, options: ReadingOptions, hint: str | None) -> None:
         self._languages = options.languages
         self._engine = open_engine(options.engine, options.tessdata)
-        self._second = open_line_engine() if options.second else None
+        self._may_ask_second = options.second
         self._hint = hint
         self._language = hint or options.languages[0]
         self._dpi = 0
@@ -110,7 +121,7 @@ class _Reader:
         cleaned = clean(pixels, self._sample)
         page = set_upright(turn(cleaned.pixels, stored_turn), self._sample)
         facts = {**cleaned.facts, "ink": page.ink}
-        read = _Read((), self._language)
+        read = _Read((), self._language, self._engine.name)
         if page.ink >= BLANK_INK:
             page, read = self._recognise(page)
             plain = turn(pixels, stored_turn)
@@ -119,16 +130,13 @@ class _Reader:
                 if again.weight > read.weight + BETTER:  # what was done to the page has harmed it
                     read, page = again, replace(page, pixels=plain, turned=0, skew=0.0)
                     cleaned, facts = as_stored(pixels), {**facts, "plain": 1.0}
-        engine = self._engine.name
-        by_second = self._read_by_second(page, read)
-        if by_second is not None and self._second is not None:
-            read, engine = by_second, self._second.name
+        read = self._read_by_second(page, read) or read
         blank = is_blank(page.ink, read.words)
         height, width = pixels.shape
         geometry = Geometry(width, height, (stored_turn + page.turned) % 360, round(page.skew, 3))
         words = () if blank else to_raster(read.words, page.pixels.shape, cleaned.kept, geometry)
         return PageText(
-            number, width, height, dpi, geometry.turned, geometry.skew, read.language, engine, blank, "ocr",
+            number, width, height, dpi, geometry.turned, geometry.skew, read.language, read.engine, blank, "ocr",
             words, () if words or blank else ("no-text",),
             tuple((name, round(value, 5)) for name, value in {**facts, **page.facts}.items()),
         )  # fmt: skip
@@ -165,20 +173,23 @@ class _Reader:
 
     def _read_by_second(self, page: Upright, read: _Read) -> _Read | None:
         """Return the second engine's reading of a receipt or another sparse page that reads badly, if it is better."""
-        if self._second is None or page.ink < BLANK_INK or read.confidence >= DOUBT or read.words_a_line >= SPARSE:
+        if page.ink < BLANK_INK or read.confidence >= DOUBT or read.words_a_line >= SPARSE or not self._may_ask_second:
             return None
-        words = with_accents(self._second.read(page.pixels), read.words)
-        again = _Read(calibrated(words, SLIPS), read.language)
+        second = open_line_engine()  # not before it is asked for: loading it costs as much as half a page
+        if second is None:
+            return None
+        words = with_accents(second.read(page.pixels), read.words)
+        again = _Read(calibrated(words, SLIPS), read.language, second.name)
         better = is_slip(page.pixels) or again.weight > read.weight + BETTER
         return self._named(again) if better and again.letters >= read.letters / 2 else None
 
     def _once(self, pixels: Grey, language: str) -> _Read:
-        return _Read(self._engine.read(pixels, self._dpi, language), language)
+        return _Read(self._engine.read(pixels, self._dpi, language), language, self._engine.name)
 
     def _sample(self, strip: Grey) -> float:
         """Confidence of a strip read as one block, counted less where it has few letters."""
-        read = _Read(self._engine.read(strip, self._dpi, self._language, BLOCK), self._language)
-        return read.weight
+        words = self._engine.read(strip, self._dpi, self._language, BLOCK)
+        return _Read(words, self._language, self._engine.name).weight
 
 
 def is_slip(pixels: Grey) -> bool:

@@ -17,6 +17,7 @@ from tasks import languages
 from tasks.bounded import ChildPool
 
 AHEAD = 2  # pages handed out for each child
+WARM_SECONDS = 60.0  # wall clock to load an engine
 
 
 def read_page(
@@ -42,6 +43,26 @@ def read_page(
     from tasks import page_reader  # here, not above: the parent needs no decoder and no engine
 
     return page_reader.read(path, media_type, number, hint, options, limits)
+
+
+def warm(children: ChildPool, options: ReadingOptions) -> None:
+    """Start the children and have each load the engine, while the caller still claims files; nothing is waited for.
+
+    An engine that is missing is told by the first page that is read.
+    """
+    for _ in range(children.workers):
+        children.submit(WARM_SECONDS, load_engine, options)
+
+
+def load_engine(options: ReadingOptions) -> None:
+    """Load what reading a page needs. Runs in a child.
+
+    Raises:
+        EngineUnavailableError: there is no engine or no model.
+    """
+    from tasks import page_reader
+
+    page_reader.warm(options)
 
 
 def read_document(

@@ -67,3 +67,8 @@ def leave_a_file():
     path = Path(os.environ["TMPDIR"]) / "left"
     path.write_text("x")
     return str(path)
+
+
+def loaded() -> frozenset[str]:
+    """Return the names of the packages this child has loaded."""
+    return frozenset(name.partition(".")[0] for name in sys.modules)

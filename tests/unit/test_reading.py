@@ -14,11 +14,13 @@ from records.errors import ChildLimitError, EngineUnavailableError
 from records.options import Limits, ReadingOptions
 from records.text import Box, Geometry, Word
 from tasks import languages, page_reader
+from tasks.examine import look
 from tasks.ocr import PAGE, open_engine
 from tasks.page_reader import is_blank, to_raster
 from tasks.preprocess import Cleaned
-from tasks.reading import AHEAD, flagged_page, read_document, read_page
+from tasks.reading import AHEAD, flagged_page, read_document, read_page, warm
 from tasks.sources import JP2, JPEG, PDF, PNG, TIFF, WEBP, load_page
+from tests.unit import children_calls
 
 LIMITS, OPTIONS = Limits(), ReadingOptions()
 TYPES = {"tif": TIFF, "jpg": JPEG, "png": PNG, "webp": WEBP, "jp2": JP2, "pdf": PDF}
@@ -356,3 +358,29 @@ def test_pages_are_read_only_a_little_ahead(tmp_path):
     assert len(handed_out) == AHEAD * 3
     pages.close()
     assert len(handed_out) == AHEAD * 3
+
+
+def test_a_child_loads_no_more_than_a_page_needs(corpus, tmp_path):
+    with Children(1, LIMITS.child_bytes, tmp_path) as pool:
+        pool.run(60, look, corpus / "letter.tif", LIMITS)
+        page = pool.run(60, read_page, corpus / "letter.tif", TIFF, 1, "eng", OPTIONS, LIMITS)
+        loaded = pool.run(10, children_calls.loaded)
+    assert page.words
+    assert "cv2" in loaded
+    assert loaded.isdisjoint({"sqlalchemy", "rapidocr", "onnxruntime", "click", "prefect"})
+
+
+def test_children_load_the_engine_before_the_first_page(tmp_path):
+    with Children(1, LIMITS.child_bytes, tmp_path) as pool:
+        warm(pool, OPTIONS)
+        loaded = pool.run(60, children_calls.loaded)
+    assert "cv2" in loaded
+    assert page_reader.open_engine(OPTIONS.engine).name.split()[0] in loaded
+
+
+def test_an_engine_that_is_missing_is_told_by_the_page_and_not_before(corpus, tmp_path):
+    options = replace(OPTIONS, tessdata=str(tmp_path / "none"))
+    with Children(1, LIMITS.child_bytes, tmp_path) as pool:
+        warm(pool, options)
+        with pytest.raises(EngineUnavailableError):
+            list(read_document(corpus / "letter.tif", TIFF, 1, options, LIMITS, pool))
