@@ -215,6 +215,8 @@ def _searched(search: dict[str, Any]) -> str:
                    "documents instead, reading:DIR pages with known text.")  # fmt: skip
 @click.option("--part", type=click.Choice(["held-out", "learn", "all"]), default="held-out", show_default=True,
               help="With fields:DIR and reading:DIR: which half.")  # fmt: skip
+@click.option("--plots", type=click.Path(file_okay=False, path_type=Path),
+              help="With reading:DIR: folder that plots of the figures are drawn into.")  # fmt: skip
 @click.option("--peers", is_flag=True, help="Measure OCRmyPDF too; it is installed into an environment of its own.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Turns of every program.")
 @click.option("--pages", type=click.IntRange(min=1), help="Files of the set at most, or pages drawn (20).")
@@ -233,11 +235,13 @@ def _searched(search: dict[str, Any]) -> str:
               help="Moves of those files, all together; ten of each if it is not given.")  # fmt: skip
 @click.option("--only-desk", is_flag=True, help="Measure the records desk alone.")
 @click.option("--language", default="eng", show_default=True, help="Tesseract's language of the pages, for the others.")
-def bench_command(frame: Frame, memory: tuple[int, ...], part: bench_fields.Part, **given: Any) -> None:
+def bench_command(
+    frame: Frame, memory: tuple[int, ...], part: bench_fields.Part, plots: Path | None, **given: Any
+) -> None:
     """Measure this machine: reading, custody, search, memory. Takes minutes; real work is not touched."""
     settings, _origins = load_settings()
     if isinstance(given["folder"], KnownSet):
-        answer_known_set(frame, settings, given["folder"], part, given["pages"])
+        answer_known_set(frame, settings, given["folder"], part, given["pages"], plots)
         return
     load = {"load_before": round(os.getloadavg()[0], 2)}
     with tempfile.TemporaryDirectory(prefix="muniment-bench-") as folder:

@@ -158,6 +158,15 @@ def answer_of(readings: list[Reading], folder: Path, part: str, engine: str) -> 
         "calibration": [
             _curve("clean text", clean), _curve("worn text", worn), _curve("receipts", receipts),
         ],
+        "readings": [_listed(r) for r in readings] if part == "learn" else None,
+    }  # fmt: skip
+
+
+def _listed(reading: Reading) -> dict[str, Any]:
+    """Return one reading by name: of the half that may be learnt from, and of no other."""
+    return {
+        "set": reading.set_name, "page": reading.page, "kind": reading.kind, "engine": reading.engine,
+        "alone": _figures(reading.alone), "ours": _figures(reading.ours), "wrong_turn": reading.wrong_turn,
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import click
 
 from cli import bench_fields, bench_truth
 from cli.bench_labelled import library_of, open_words
+from cli.bench_plots import draw_plots
 from cli.bench_scans import WordCache
 from cli.frame import Frame
 from infra.clock import SystemClock
@@ -43,7 +44,7 @@ class SetName(click.ParamType[Path | KnownSet]):
 
 
 def answer_known_set(
-    frame: Frame, settings: Settings, known: KnownSet, part: bench_fields.Part, most: int | None
+    frame: Frame, settings: Settings, known: KnownSet, part: bench_fields.Part, most: int | None, plots: Path | None
 ) -> None:
     """Measure a set with known answers and print the one answer.
 
@@ -55,7 +56,7 @@ def answer_known_set(
         if known.kind == "fields":
             _fields(frame, settings, known.folder, part, words)
         else:
-            _reading(frame, known.folder, part, most, words)
+            _reading(frame, known.folder, part, most, plots, words)
 
 
 def _fields(frame: Frame, settings: Settings, folder: Path, part: bench_fields.Part, words: WordCache) -> None:
@@ -67,7 +68,9 @@ def _fields(frame: Frame, settings: Settings, folder: Path, part: bench_fields.P
     frame.answer(document, lambda: bench_fields.plain(document))
 
 
-def _reading(frame: Frame, folder: Path, part: bench_fields.Part, most: int | None, words: WordCache) -> None:
+def _reading(
+    frame: Frame, folder: Path, part: bench_fields.Part, most: int | None, plots: Path | None, words: WordCache
+) -> None:
     try:
         from cli import bench_reading
     except ImportError as error:
@@ -77,4 +80,6 @@ def _reading(frame: Frame, folder: Path, part: bench_fields.Part, most: int | No
     work = bench_reading.chosen(find_pages(folder), part, most, WORN)
     found = list(bench_reading.measure(work, words.children, words.options, words.limits, words.folder, frame.hint))
     document = bench_reading.answer_of(found, folder, part, words.engine)
+    for file in draw_plots(document, plots) if plots is not None else ():
+        frame.hint(str(file))
     frame.answer(document, lambda: bench_reading.plain(document))

@@ -1,12 +1,14 @@
 """The reading benchmark: scores are edit distances, wear is the same everywhere, truth is found in its three forms."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from cli.bench_plots import ALONE, BAR, GAP, LEFT, OURS, RIGHT, TOP, WIDE, draw_plots, errors
 from cli.bench_reading import CLEAN, answer_of, chosen, measure, plain
 from cli.bench_wear import WEAR, wear
 from cli.reading_score import BANDS, Score, Sure, score, sureness, total
@@ -122,3 +124,32 @@ def test_a_drawn_page_is_read_both_ways(corpus: Path, tmp_path: Path) -> None:
     assert rows["shadow"]["ours"]["f1"] > rows["shadow"]["alone"]["f1"]
     assert (document["turns"]["turned"], document["turns"]["righted"]) == (1, 1)
     assert "| turned | 1 |" in plain(document)
+    assert document["readings"] is None  # pages of the half that is only measured are never named
+    listed = answer_of(found, tmp_path, "learn", "engine")["readings"]
+    assert [reading["kind"] for reading in listed] == [CLEAN, "turned", "shadow"]
+
+
+def row(what: str, alone: float, ours: float) -> dict[str, Any]:
+    return {"what": what, "alone": {"cer": alone}, "ours": {"cer": ours}}
+
+
+def test_bars_are_as_long_as_the_errors_and_cut_off_where_they_are_many() -> None:
+    image = np.asarray(errors([row("clean", 2.0, 5.0), row("turned", 70.0, 3.0)])).astype(int)
+    step = 2 * BAR + GAP
+
+    def length(number: int, line: int, colour: tuple[int, int, int]) -> int:
+        at = TOP + step * number + BAR * line + 3
+        return int((np.abs(image[at] - colour).sum(1) == 0).sum())
+
+    assert length(0, 1, OURS) == pytest.approx(2.5 * length(0, 0, ALONE), rel=0.02)
+    whole = WIDE - LEFT - RIGHT
+    assert 0.9 * whole < length(1, 0, ALONE) < whole  # with the gap that says so
+
+
+def test_plots_are_files_and_the_same_every_time(tmp_path: Path) -> None:
+    bands = [{"from": low, "words": 10, "right": float(low)} for low in BANDS]
+    document = {"rows": [row("clean", 2.0, 1.0)], "calibration": [{"pages": "clean text", "bands": bands}]}
+    first = [file.read_bytes() for file in draw_plots(document, tmp_path / "a")]
+    again = [file.read_bytes() for file in draw_plots(document, tmp_path / "b")]
+    assert first == again
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == ["reading-confidence.png", "reading-errors.png"]
