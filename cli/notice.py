@@ -44,7 +44,8 @@ def letters_command(frame: Frame, target: Path) -> None:
     access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
     check_place(target)
     notices.plan(services)
-    waiting = notices.waiting(services, "letter")
+    # without a mail server everything goes on paper
+    waiting = notices.waiting(services, *(("letter", "email") if services.mailer is None else ("letter",)))
     if not waiting:
         raise InvalidValueError("there is nothing to print")
     paper = paper_of(frame, waiting[0].language)
@@ -82,7 +83,11 @@ def list_command(frame: Frame, unsent: bool) -> None:
 
 
 def _letter(connection: Connection, sending: notices.Sending, today: date, office: str) -> Letter:
-    subject, paragraphs, files = notices.words_of(connection, sending)
-    listed = tuple((PaperFile(file.barcode, file.title or "", file.case_no or ""), due) for file, due in files)
+    subject, paragraphs, papers = notices.words_of(connection, sending)
+    listed = tuple(
+        (PaperFile(one.code, " ".join(part for part in (one.title, one.note and f"({one.note})") if part), one.case_no),
+         one.due)
+        for one in papers
+    )  # fmt: skip
     lines = tuple((sending.address or "").splitlines())
     return Letter((sending.person, *lines), (office,), today, subject, tuple(paragraphs), listed)

@@ -20,6 +20,7 @@ from records.tables import accreditations, clients, persons
 from tasks import answers
 
 commands = click.Group()
+DEPARTMENT = 64  # characters
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]]{1,64}@[A-Za-z0-9.-]{1,255}")
 
 
@@ -133,6 +134,26 @@ def delegate_command(frame: Frame, name: str, principal: str, client: str, until
     document = {"person": found.name, "for": whose.name, "client": client, "until": last}
     text = _("{person} may collect for {borrower}.").format(person=found.name, borrower=whose.name)
     frame.answer(document, text)
+
+
+@command(person, "responsible")
+@click.argument("name", metavar="PERSON")
+@click.option("--client", default="default", show_default=True, help="For which client's papers.")
+@click.option("--department", default="", help="Only for this department's; without it for the whole client.")
+@click.option("--end", is_flag=True, help="Nobody answers for them any more.")
+def responsible_command(frame: Frame, name: str, client: str, department: str, end: bool) -> None:
+    """Say who answers for papers: overdue loans of them go on to that person."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    if len(department) > DEPARTMENT or not department.isprintable():
+        raise InvalidValueError(f"a department is at most {DEPARTMENT} printable characters")
+    with services.database.write() as connection:
+        found = _named(connection, name)
+        owner = client_by_name(connection, client).id
+        people.answer_for(connection, services.vault, None if end else found.id, owner, department, actor)
+    document = {"person": None if end else found.name, "client": client, "department": department or None}
+    text = _("Nobody answers for {what}.") if end else _("{person} answers for {what}.")
+    frame.answer(document, text.format(person=found.name, what=department or client))
 
 
 def _named(connection: Connection, name: str) -> Row[Any]:

@@ -94,6 +94,7 @@ requests = Table(
     Index("ix_requests_client_state", "client", "state"),
     Index("ix_requests_requester", "requester"),
     Index("ix_requests_created", "created"),
+    Index("ix_requests_decided_at", "decided_at"),
 )
 
 slips = Table(
@@ -298,6 +299,7 @@ notices = Table(
     Column("scheduled_for", Instant, nullable=False),
     Column("sent_at", Instant),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", Instant),  # not tried again before
     Column("result", String(64)),
     Index("uq_notices_loan_kind_level_round", "loan", "kind", "level", "round", unique=True),
     Index("uq_notices_request_kind_level_round", "request", "kind", "level", "round", unique=True),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from custody.access import ROLES, Person
+from custody.contact_tables import responsibles
 from custody.keys import VaultKey
 from custody.ledger import Actor, Draft, append, append_many
 from custody.loan_tables import delegates
@@ -130,6 +131,24 @@ def delegate(
     said = {"until": until, "for": principal}
     draft = Draft(
         vault.ids.new("evt"), "person_accredited", person, actor, client=client, reason="delegate", obj=said
+    )  # fmt: skip
+    append(connection, draft, now)
+
+
+def answer_for(
+    connection: Connection, vault: Vault, person: str | None, client: str, department: str, actor: Actor
+) -> None:
+    """Let a person answer for a department of a client (`""`: for the whole client), or nobody any more (None)."""
+    now: datetime = vault.clock.now()
+    same = (responsibles.c.client == client) & (responsibles.c.department == department)
+    connection.execute(responsibles.delete().where(same))
+    if person is not None:
+        connection.execute(
+            insert(responsibles).values(person=person, client=client, department=department, created=instant(now))
+        )
+    said = {"person": person, "whole": department == ""}
+    draft = Draft(
+        vault.ids.new("evt"), "config_changed", client, actor, client=client, reason="responsible", obj=said
     )  # fmt: skip
     append(connection, draft, now)
 

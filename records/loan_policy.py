@@ -16,5 +16,6 @@ class LoanPolicy:
     closed_day: ClosedDay = ClosedDay.NEXT_OPEN
     renewal_base: RenewalBase = RenewalBase.LATER
     ready_days: int = 5  # days a file is kept at the desk for who asked for it
+    notice_days: int = 5  # days a notice is tried by e-mail before it becomes a letter
     time_zone: str = "Europe/Madrid"
     desk: str | None = None  # place as people write it; None: the desk of the only site

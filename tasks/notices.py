@@ -5,8 +5,9 @@
  3. it is sent, or printed as a letter; the rows are marked
 
 A process that dies between 2 and 3 leaves rows of which nobody knows whether they went: the next run sends them again
-under the same message id and says so in their result (at least once). Nothing is sent on days on which the site is
-closed, nor for a loan that came back meanwhile. E-mail names files by code and case number, never by title.
+under the same message id and says so in their result (at least once). What a mail server does not take is tried again,
+with longer waits, for days; then, or where it is refused for good, it becomes a letter: nothing is given up. What is
+due says tasks/notices_due.py. E-mail names files by code and case number, never by title.
 Reference of the records desk, section 8; acceptance case 12.
 """
 
@@ -24,29 +25,20 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from custody.contact_tables import contacts
-from custody.desk_tables import locations, physical_files
-from custody.loan_tables import loans, notices, requests
-from records.due_dates import local_date, zone_of
+from custody.loan_tables import checks, incidents, loans, notices, requests
+from custody.movements import reload
 from records.errors import InvalidValueError, MunimentError, UnavailableError
 from records.ids import instant, parse_instant
-from records.notices import levels_reached, template
+from records.notices import LEAST_TRIES, incident_words, template, wait_after
 from records.tables import persons
-from tasks.desk.places import calendar_of_site
+from tasks.notices_due import DECIDED, LANGUAGE, due_now
 from tasks.services import Services
 
 _logger = logging.getLogger(__name__)
-MOST_ATTEMPTS = 5
 STALE = timedelta(minutes=10)  # a mail server answers sooner, or its connection is given up
 EVERY_SECONDS = 900.0
-SENDING, SENT, AGAIN, WITHDRAWN, REFUSED, LATER = (
-    "sending",
-    "sent",
-    "sent-perhaps-twice",
-    "withdrawn",
-    "refused",
-    "later",
-)
-LANGUAGE = "es"  # of who has no contact yet
+SENDING, SENT, AGAIN, WITHDRAWN = "sending", "sent", "sent-perhaps-twice", "withdrawn"
+REFUSED, LATER, UNREACHED = "refused", "later", "unreached"
 
 
 class Mailer(Protocol):
@@ -83,6 +75,17 @@ class Sending:
         return hashlib.sha256(",".join(str(row.id) for row in self.rows).encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A paper that a notice is about: a file, or a box by what its client calls it."""
+
+    code: str
+    title: str
+    case_no: str
+    due: date | None
+    note: str
+
+
 def run(services: Services, mailer: Mailer | None) -> dict[str, int]:
     """Write down what is due and send what can be sent; return how many rows were planned, sent, refused, put off."""
     counts = {"planned": plan(services), "sent": 0, "refused": 0, "later": 0}
@@ -110,7 +113,7 @@ def plan(services: Services) -> int:
     now = services.clock.now()
     try:
         with services.database.write() as connection:
-            due = [*_due_loans(connection, now), *_ready(connection, now)]
+            due = due_now(connection, now)
             known = _known(connection, due)
             fresh = [row for row in due if _key(row) not in known]
             if fresh:
@@ -120,20 +123,23 @@ def plan(services: Services) -> int:
         return 0
 
 
-def waiting(services: Services, channel: str) -> list[Sending]:
+def waiting(services: Services, *channels: str) -> list[Sending]:
     """Return what is written down and not sent, by person, kind and level; what is not needed any more is marked so."""
+    now = services.clock.now()
     with services.database.write() as connection:
+        open_results = notices.c.result.in_((LATER, UNREACHED, REFUSED)) | notices.c.result.startswith(SENDING)
         query = (
             select(notices, contacts.c.email, contacts.c.address, contacts.c.language, persons.c.name)
             .join(persons, persons.c.id == notices.c.person)
             .outerjoin(contacts, contacts.c.person == notices.c.person)
-            .where(notices.c.sent_at.is_(None), notices.c.channel == channel, notices.c.attempts < MOST_ATTEMPTS)
-            .where(notices.c.result.is_(None) | (notices.c.result == LATER) | notices.c.result.startswith(SENDING))
+            .where(notices.c.sent_at.is_(None), notices.c.channel.in_(channels))
+            .where(notices.c.result.is_(None) | open_results)
+            .where(notices.c.next_at.is_(None) | (notices.c.next_at <= instant(now)) | ("letter" in channels))
             .order_by(notices.c.id)
         )
         groups: dict[tuple[Any, ...], list[Row[Any]]] = {}
         for row in connection.execute(query).all():
-            if _is_being_sent(row, services.clock.now()):
+            if _is_being_sent(row, now):
                 continue
             if not _still_needed(connection, row):
                 connection.execute(update(notices).where(notices.c.id == row.id).values(result=WITHDRAWN))
@@ -155,34 +161,35 @@ def mark_sent(services: Services, sendings: Iterable[Sending]) -> None:
                 connection.execute(update(notices).where(notices.c.id == row.id).values(**sent))
 
 
-def words_of(connection: Connection, sending: Sending) -> tuple[str, list[str], list[tuple[Row[Any], date | None]]]:
-    """Return subject, paragraphs, and the files with the day each is due."""
+def words_of(connection: Connection, sending: Sending) -> tuple[str, list[str], list[Listed]]:
+    """Return subject, paragraphs, and the papers it is about."""
     first = sending.rows[0]
     said = template(sending.language, first.kind)
     places = {"person": sending.person, "count": len(sending.rows), "level": first.level}
-    files = [_file_of(connection, row) for row in sending.rows]
-    return said.subject.format(**places), [line.format(**places) for line in said.text], [one for one in files if one]
+    subject = said.one if len(sending.rows) == 1 else said.subject
+    papers = [_listed(connection, row, sending.language) for row in sending.rows]
+    return subject.format(**places), [line.format(**places) for line in said.text], papers
 
 
 def _send(services: Services, mailer: Mailer, sending: Sending) -> str | None:
     if not _claim(services, sending):
         return None  # another run has it
     with services.database.read() as connection:
-        subject, paragraphs, files = words_of(connection, sending)
+        subject, paragraphs, papers = words_of(connection, sending)
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = mailer.sender, sending.email, subject
     message["Date"] = format_datetime(services.clock.now())
     message["Message-ID"] = f"<notice-{sending.key}@{mailer.sender.rpartition('@')[2]}>"
     message["Auto-Submitted"], message["Content-Language"] = "auto-generated", sending.language
-    lines = ["  ".join(part for part in (file.barcode, file.case_no, str(due or "")) if part) for file, due in files]
+    lines = ["  ".join(filter(None, (one.code, one.case_no, str(one.due or ""), one.note))) for one in papers]
     message.set_content("\n\n".join([*paragraphs, "\n".join(lines)]) + "\n")
     try:
         mailer.send(message)
-    except InvalidValueError:
-        _set(services, sending.rows, result=REFUSED)
+    except InvalidValueError:  # for good: this address takes no mail, so it goes on paper
+        _set(services, sending.rows, result=REFUSED, channel="letter", next_at=None)
         return "refused"
     except UnavailableError:
-        _set(services, sending.rows, result=LATER)
+        _put_off(services, sending)
         return "later"
     mark_sent(services, [sending])
     return "sent"
@@ -210,44 +217,22 @@ def _is_being_sent(row: Row[Any], now: datetime) -> bool:
     return _was_begun(row) and now - parse_instant(row.result.partition(" ")[2]) < STALE
 
 
+def _put_off(services: Services, sending: Sending) -> None:
+    """Say when it is tried again; what was tried in vain for days becomes a letter."""
+    now = services.clock.now()
+    for row in sending.rows:
+        attempts = row.attempts + 1
+        late = now - parse_instant(row.scheduled_for) >= timedelta(days=services.loans.notice_days)
+        if late and attempts >= LEAST_TRIES:
+            _set(services, [row], result=UNREACHED, channel="letter", next_at=None)
+        else:
+            _set(services, [row], result=LATER, next_at=instant(now + wait_after(attempts)))
+
+
 def _set(services: Services, rows: Sequence[Row[Any]], **values: Any) -> None:
     with services.database.write() as connection:
         for row in rows:
             connection.execute(update(notices).where(notices.c.id == row.id).values(**values))
-
-
-def _due_loans(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    """Return a row for each level that each open loan has reached on a day its site is open, and for each recall."""
-    found: list[dict[str, Any]] = []
-    sites = {row.id: row for row in connection.execute(select(locations).where(locations.c.parent.is_(None)))}
-    days = {site: local_date(now, zone_of(row.time_zone)) for site, row in sites.items()}
-    opened = {site: calendar_of_site(connection, row).is_open(days[site]) for site, row in sites.items()}
-    query = select(loans, contacts.c.email).outerjoin(contacts, contacts.c.person == loans.c.borrower)
-    for loan in connection.execute(query.where(loans.c.closed_at.is_(None), loans.c.state == "open")):
-        if not opened[loan.site]:
-            continue
-        for level in levels_reached(date.fromisoformat(loan.due_on), days[loan.site]):
-            found.append(_row(loan, level.kind, level.level, loan.due_on, now, loan=loan.id, person=loan.borrower))
-        if loan.recalled_at is not None:
-            found.append(_row(loan, "recall", 1, loan.recalled_at, now, loan=loan.id, person=loan.borrower))
-    return found
-
-
-def _ready(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    query = select(requests, contacts.c.email).outerjoin(contacts, contacts.c.person == requests.c.requester)
-    return [
-        _row(row, "ready", 1, row.ready_at or row.created, now, request=row.id, person=row.requester)
-        for row in connection.execute(query.where(requests.c.state == "ready"))
-    ]
-
-
-def _row(about: Row[Any], kind: str, level: int, turn: str, now: datetime, **target: str) -> dict[str, Any]:
-    said = template(LANGUAGE, kind)
-    return {
-        "client": about.client, "loan": None, "request": None, **target, "kind": kind, "level": level, "round": turn,
-        "channel": "letter" if about.email is None else "email", "template": f"{kind}/{said.version}",
-        "scheduled_for": instant(now), "attempts": 0,
-    }  # fmt: skip
 
 
 def _known(connection: Connection, due: list[dict[str, Any]]) -> set[tuple[Any, ...]]:
@@ -265,6 +250,8 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _still_needed(connection: Connection, row: Row[Any]) -> bool:
+    if row.kind in DECIDED or row.kind in ("returned", "incident"):
+        return True  # it happened, whatever came after
     if row.loan is not None:
         loan = connection.execute(select(loans).where(loans.c.id == row.loan)).one()
         return bool(loan.state == "open") and bool(row.kind == "recall" or loan.due_on == row.round)
@@ -272,10 +259,22 @@ def _still_needed(connection: Connection, row: Row[Any]) -> bool:
     return bool(asked == "ready")
 
 
-def _file_of(connection: Connection, row: Row[Any]) -> tuple[Row[Any], date | None] | None:
+def _listed(connection: Connection, row: Row[Any], language: str) -> Listed:
+    """Return the paper that a notice is about, with what its kind says beside it."""
     table, key = (loans, row.loan) if row.loan is not None else (requests, row.request)
     about = connection.execute(select(table).where(table.c.id == key)).one()
-    if about.file is None:
-        return None
-    file = connection.execute(select(physical_files).where(physical_files.c.id == about.file)).one()
-    return file, date.fromisoformat(about.due_on) if row.loan is not None else None
+    paper = reload(connection, about.file or about.box)
+    due = date.fromisoformat(about.due_on) if row.loan is not None and about.closed_at is None else None
+    values: dict[str, Any] = {}
+    if row.kind == "escalated":
+        name = select(persons.c.name).where(persons.c.id == about.borrower)
+        values["borrower"] = connection.execute(name).scalar_one()
+    elif row.kind == "returned":
+        values["pages"] = connection.execute(select(checks.c.pages).where(checks.c.id == about.in_check)).scalar_one()
+    elif row.kind == "incident":
+        found = connection.execute(select(incidents).where(incidents.c.id == row.round)).one()
+        values["what"] = incident_words(language, found.kind, found.detail)
+    note = "" if None in values.values() else template(language, row.kind).line.format(**values)
+    if paper.id.startswith("box_"):
+        return Listed(paper.barcode, "", paper.client_ref or "", due, note)
+    return Listed(paper.barcode, paper.title or "", paper.case_no or "", due, note)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from custody import people
 from custody.desk_tables import barcodes, boxes, calendar_rules, calendars, locations, physical_files
@@ -44,7 +44,8 @@ class DeskRows:
         return str(self.connection.execute(select(persons.c.pseudonym).where(persons.c.id == person)).scalar_one())
 
     def code(self, kind: Kind, target: str) -> str:
-        self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        given = select(func.count()).where(barcodes.c.kind == kind.value)
+        self._numbers[kind] = (self._numbers.get(kind) or self.connection.execute(given).scalar_one()) + 1
         code = make_code(kind, self._numbers[kind])
         row = {"code": code, "kind": kind.value, "target": target, "given": instant(self.now)}
         self.connection.execute(insert(barcodes).values(row))

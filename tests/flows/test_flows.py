@@ -1,13 +1,17 @@
 """Flows prove wiring only: the steps run in their order, what may be tried again is, and nothing but ids goes out."""
 
 import asyncio
+import importlib
 import sqlite3
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from desk_rows import CLERK, DeskRows
 from PIL import Image, ImageDraw, ImageFont
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -15,19 +19,20 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import get_current_settings
 from sqlalchemy import select, update
 
-from custody.people import DEFAULT_CLIENT
+from custody.people import DEFAULT_CLIENT, accredit
 from custody.tables import originals
 from flows import running
 from flows._tasks import as_task
 from flows.fixity import fixity
 from flows.ingest import ingest_batch, ingest_scan
+from flows.notices import loans_due
 from flows.reindex import reindex
 from infra.services import Services
 from records.catalogue import client_by_name
 from records.errors import CustodyError, DatabaseUnavailableError, FixityError, MunimentError, StoreUnavailableError
 from records.ids import BatchId, ScanId
 from records.tables import clients, persons, records, scans
-from tasks import batches, indexing, intake
+from tasks import batches, indexing, intake, notices
 from tasks.services import SYSTEM
 
 # one connection a run is left to the collector by Prefect 3.8's client
@@ -210,3 +215,31 @@ def test_a_worker_of_up_gives_back_what_it_could_not_begin(services: Services, t
     with services.database.write() as connection:
         connection.execute(update(scans).values(todo=True))
     assert running.settle_left_over_runs() == 0
+
+
+def test_notices_are_sent_by_their_flow_and_no_name_goes_to_prefect(services: Services, tmp_path: Path) -> None:
+    with services.database.write() as connection:
+        rows = DeskRows(services, connection, services.clock.now())
+        ana = rows.person("Melquiades")
+        accredit(connection, services.vault, ana, rows.client(), "reader", None, CLERK)
+        site = rows.site("MAD")
+        for days in (-1, 40):  # one is overdue, one is not
+            due = services.clock.now().date() + timedelta(days=days)
+            rows.lend(rows.file("Zarzaparrilla"), ana, site, services.clock.now(), due)
+    assert asyncio.run(loans_due()) == {"planned": 1, "sent": 0, "refused": 0, "later": 0}
+    assert asyncio.run(loans_due())["planned"] == 0
+    with get_client(sync_client=True) as client:
+        mine = client.read_flow_by_name("loans-due").id
+        run, *_ = [run for run in client.read_flow_runs(limit=200) if run.flow_id == mine]
+    assert run.state is not None and run.state.is_completed() and run.parameters == {}
+    assert task_names(run, 1) == ["notices"]
+    running.flush()
+    assert [word for word in WORDS if word in prefect_database()] == []
+
+
+def test_a_deployment_runs_notices_every_quarter_of_an_hour() -> None:
+    written = yaml.safe_load((Path(__file__).resolve().parents[2] / "prefect.yaml").read_text())
+    (deployed,) = [one for one in written["deployments"] if "notices" in one["tags"]]
+    module, _, name = deployed["entrypoint"].rpartition(".")
+    assert getattr(importlib.import_module(module), name) is loans_due
+    assert [schedule["interval"] for schedule in deployed["schedules"]] == [notices.EVERY_SECONDS]

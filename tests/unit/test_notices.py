@@ -11,19 +11,22 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from desk_rows import DeskRows
+from desk_rows import CLERK, DeskRows
 from printed import text
 from sqlalchemy import insert, select, update
 
 from custody.contact_tables import contacts
-from custody.desk_tables import calendar_rules
-from custody.loan_tables import loans, notices
+from custody.desk_tables import boxes, calendar_rules, physical_files
+from custody.loan_tables import checks, loans, notices, requests
+from custody.people import accredit, answer_for
 from infra.mail import SmtpMailer
 from infra.settings import Settings
 from records.calendars import Rule
 from records.errors import UnavailableError
-from records.notices import KINDS, levels_reached, template
+from records.ids import instant
+from records.notices import KINDS, incident_words, levels_reached, template, wait_after
 from tasks import notices as task
+from tasks.notices_due import TOLD_INCIDENTS
 
 DUE = date(2027, 3, 10)  # a Wednesday
 
@@ -80,6 +83,8 @@ def lent(services: Any) -> Any:
         site = rows.site("MAD", rules=(Rule("weekly", "sat"), Rule("weekly", "sun")))
         ana, luis = rows.person("Ana Ñúñez"), rows.person("Luis")
         connection.execute(insert(contacts).values(person=ana, email="ana@example.org", language="es"))
+        for who in (ana, luis):
+            accredit(connection, services.vault, who, rows.client(), "reader", None, CLERK)
         for who, title in ((ana, "Secreto de Pérez"), (ana, "Otro"), (luis, "Tercero")):
             file = rows.file(title, case_no=f"EXP/{title[:3]}")
             rows.lend(file, who, site, services.clock.now(), DUE)
@@ -95,8 +100,8 @@ def on(services: Any, day: str) -> None:
     [
         ("2027-03-06", []), ("2027-03-07", [("due-soon", 1)]), ("2027-03-10", [("due-soon", 1)]),
         ("2027-03-11", [("overdue", 1)]), ("2027-03-17", [("overdue", 1)]),
-        ("2027-03-18", [("overdue", 1), ("overdue", 2)]),
-        ("2027-06-01", [("overdue", 1), ("overdue", 2), ("overdue", 3)]),
+        ("2027-03-18", [("overdue", 1), ("overdue", 2), ("escalated", 2)]),
+        ("2027-06-01", [("overdue", 1), ("overdue", 2), ("escalated", 2), ("overdue", 3), ("escalated", 3)]),
     ],
 )  # fmt: skip
 def test_a_level_is_reached_from_its_day_on(today: str, reached: list[tuple[str, int]]) -> None:
@@ -108,7 +113,10 @@ def test_every_kind_has_its_words_in_both_languages() -> None:
     for language in ("en", "es"):
         for kind in KINDS:
             said = template(language, kind)
-            (said.subject + "".join(said.text)).format(person="x", count=1, level=1)
+            (said.subject + said.one + "".join(said.text)).format(person="x", count=1, level=1)
+            said.line.format(borrower="x", pages=1, what="x")
+        for kind in TOLD_INCIDENTS:
+            assert incident_words(language, kind, {"pages": 1, "expected": 2}) not in (kind, "")
 
 
 def test_a_missed_run_is_made_up_for_and_none_is_doubled(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
@@ -192,11 +200,136 @@ def test_refused_for_good_is_kept_and_put_off_is_tried_again(lent: Any, inbox: t
     held.refuse["ana@example.org"] = "451 later"
     assert task.run(lent, mailer)["later"] == 2
     held.refuse.clear()
+    assert task.run(lent, mailer) == {"planned": 0, "sent": 0, "refused": 0, "later": 0}  # its time has not come
+    lent.clock.sleep(15 * 60)
     assert task.run(lent, mailer)["sent"] == 2
     on(lent, "2027-03-18")
     held.refuse["ana@example.org"] = "550 nobody"
     assert task.run(lent, mailer)["refused"] == 2
     assert task.run(lent, mailer)["refused"] == 0
+    letters = [one for one in task.waiting(lent, "letter") if one.person == "Ana Ñúñez"]
+    assert [len(one.rows) for one in letters] == [2]  # it goes on paper
+
+
+def test_the_waits_become_longer_and_end_at_six_hours() -> None:
+    waits = [wait_after(attempts).total_seconds() / 3600 for attempts in (1, 2, 3, 4, 5, 6, 7, 1000)]
+    assert waits == [0.25, 0.5, 1, 2, 4, 6, 6, 6]
+
+
+def keep_trying(services: Any, mailer: Any, days: float) -> int:
+    """Run every quarter of an hour for so many days; return how often a message was put off."""
+    put_off = 0
+    for _quarter in range(int(days * 96)):
+        put_off += bool(task.run(services, mailer)["later"])
+        services.clock.sleep(15 * 60)
+    return put_off
+
+
+class Down:
+    """A mail server that does not answer; counts how often it was asked."""
+
+    sender = "archivo@example.org"
+
+    def send(self, message: EmailMessage) -> None:
+        raise UnavailableError("the mail server did not answer")
+
+
+def test_a_mail_server_that_is_down_over_a_weekend_loses_nothing(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
+    held, mailer = inbox
+    lent.clock.moment = datetime(2027, 3, 12, 15, tzinfo=UTC)  # Friday afternoon
+    assert 12 <= keep_trying(lent, Down(), 2.7) <= 18  # not a message every quarter of an hour
+    assert held.messages == []
+    keep_trying(lent, mailer, 0.3)  # Monday morning
+    assert len(held.messages) == 1
+
+
+def test_what_was_tried_in_vain_for_days_becomes_a_letter(lent: Any) -> None:
+    on(lent, "2027-03-11")
+    keep_trying(lent, Down(), 4.9)
+    assert len(task.waiting(lent, "letter")) == 1  # Luis's
+    keep_trying(lent, Down(), 0.6)
+    assert len(task.waiting(lent, "letter")) == 2
+    with lent.database.read() as connection:
+        results = connection.execute(select(notices.c.result).where(notices.c.channel == "letter")).scalars().all()
+    assert results.count(task.UNREACHED) == 2
+    assert task.run(lent, Down())["later"] == 0
+
+
+def test_an_overdue_loan_goes_on_to_who_answers_for_it(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
+    held, mailer = inbox
+    with lent.database.write() as connection:
+        rows = DeskRows(lent, connection, lent.clock.now())
+        head, whole = rows.person("Head"), rows.person("Whole")
+        for who, address in ((head, "head@example.org"), (whole, "whole@example.org")):
+            connection.execute(insert(contacts).values(person=who, email=address, language="en"))
+        answer_for(connection, lent.vault, head, rows.client(), "Legal", CLERK)
+        answer_for(connection, lent.vault, whole, rows.client(), "", CLERK)
+        connection.execute(update(physical_files).where(physical_files.c.title == "Otro").values(department="Legal"))
+    on(lent, "2027-03-18")
+    task.run(lent, mailer)
+    said = [message_from_bytes(one, policy=policy.default) for one in held.messages]
+    to = {str(one["To"]): one for one in said if "answer for" in str(one["Subject"])}
+    assert to.keys() == {"head@example.org", "whole@example.org"}
+    assert "with Ana Ñúñez" in to["head@example.org"].get_content()  # type: ignore[attr-defined]  # default policy
+    held.messages.clear()
+    on(lent, "2027-04-09")
+    task.run(lent, mailer)
+    third = [message_from_bytes(one, policy=policy.default) for one in held.messages]
+    assert [str(one["To"]) for one in third if "answer for" in str(one["Subject"])] == ["whole@example.org"]
+
+
+def test_a_right_that_ended_during_a_loan_asks_the_paper_back(lent: Any) -> None:
+    on(lent, "2027-02-10")
+    with lent.database.write() as connection:
+        rows = DeskRows(lent, connection, lent.clock.now())
+        accredit(connection, lent.vault, rows.person("Luis"), rows.client(), "reader", "2027-02-12", CLERK)
+    assert task.plan(lent) == 0
+    on(lent, "2027-02-15")
+    assert task.plan(lent) == 1 and task.plan(lent) == 0
+    (sending,) = task.waiting(lent, "letter")
+    assert (sending.person, sending.rows[0].kind) == ("Luis", "recall")
+
+
+def test_what_was_decided_came_back_or_is_short_is_told_once_and_not_of_the_past(lent: Any) -> None:
+    on(lent, "2027-02-10")
+    now, past = instant(lent.clock.now()), instant(lent.clock.now() - timedelta(days=8))
+    with lent.database.write() as connection:
+        rows = DeskRows(lent, connection, lent.clock.now())
+        desk, luis = connection.execute(select(loans.c.site).limit(1)).scalar_one(), rows.person("Luis")
+        loan, other, old = connection.execute(select(loans).order_by(loans.c.id)).all()
+        check = {"client": loan.client, "moment": "IN", "added": 0, "removed": 0, "photos": [], "by": "psn_x"}
+        for one, closed in ((loan, now), (old, past)):
+            connection.execute(insert(checks).values(id=f"evt_{one.id}", file=one.file, pages=212, at=now, **check))
+            done = {"state": "closed", "closed_at": closed, "close_reason": "returned", "in_check": f"evt_{one.id}"}
+            connection.execute(update(loans).where(loans.c.id == one.id).values(**done))
+        rows.incident(other.file, "PAGES_SHORT", other.id, lent.clock.now(), detail={"pages": 9, "expected": 10})
+        for title, state, when in (("A", "queued", now), ("B", "refused", now), ("C", "refused", past)):
+            rows.request(rows.file(title), luis, desk, state, lent.clock.now(), decided_at=when)
+    assert task.plan(lent) == 4 and task.plan(lent) == 0
+    said = {}
+    for sending in task.waiting(lent, "email", "letter"):
+        with lent.database.read() as connection:
+            (paper,) = task.words_of(connection, sending)[2]
+        said[sending.rows[0].kind] = (sending.person, paper.note)
+    assert said == {
+        "returned": ("Ana Ñúñez", "212 páginas"), "incident": ("Ana Ñúñez", "9 páginas de 10"),
+        "authorised": ("Luis", ""), "refused": ("Luis", ""),
+    }  # fmt: skip
+
+
+def test_a_box_that_is_kept_ready_is_named_by_its_code(lent: Any) -> None:
+    on(lent, "2027-02-10")
+    with lent.database.write() as connection:
+        rows = DeskRows(lent, connection, lent.clock.now())
+        loan, box = connection.execute(select(loans)).first(), rows.box(client_ref="CAJA 7")
+        made = rows.request(loan.file, rows.person("Luis"), loan.site, "ready", lent.clock.now())
+        connection.execute(update(requests).where(requests.c.id == made).values(file=None, box=box))
+        code = connection.execute(select(boxes.c.barcode)).scalar_one()
+    task.plan(lent)
+    (sending,) = task.waiting(lent, "letter")
+    with lent.database.read() as connection:
+        (paper,) = task.words_of(connection, sending)[2]
+    assert (paper.code, paper.case_no) == (code, "CAJA 7")
 
 
 def test_a_server_that_is_not_there_is_no_loss(lent: Any) -> None:
@@ -214,7 +347,7 @@ def test_letters_are_printed_once(lent: Any, run: Callable[..., Any], tmp_path: 
         connection.execute(calendar_rules.delete())
     target = tmp_path / "letters.pdf"
     answer = run("notice", "letters", "--to", target, "--json")
-    assert answer.code == 0 and answer.document["letters"] == 3
+    assert answer.code == 0 and answer.document["letters"] == 6  # no mail server: Ana's too
     assert "Luis" in text(target.read_bytes()) and "aviso 3" in text(target.read_bytes())
     assert run("notice", "letters", "--to", target, "--json").document["error"]["code"] == "invalid-value"
     rows = run("notice", "list", "--json").document["notices"]
