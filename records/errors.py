@@ -9,6 +9,7 @@
     + InvalidValueError           15
     + RecordClassError            16
     + ChildFaultError             17
+    + ReviewTakenError            18
   x CustodyError                  20
     + FixityError                 21
     + OriginalNotFoundError       22
@@ -80,8 +81,9 @@ __all__ = [
     "FixityError", "IndexUnavailableError", "InputError", "InvalidValueError", "KeyInUseError", "LeafError",
     "LeaseLostError", "LedgerError", "LedgerForkError", "LifecycleError", "MissingProgramError", "MunimentError",
     "NoSpaceError", "NoteError", "OriginalConflictError", "OriginalNotFoundError", "PackageError", "ProofError",
-    "QueryError", "RecordClassError", "RefusedScanError", "ReleaseRefusedError", "SearchError", "StoreLockError",
-    "StoreUnavailableError", "TimestampError", "UnavailableError", "UnknownIdError", "WaitingScanError",
+    "QueryError", "RecordClassError", "RefusedScanError", "ReleaseRefusedError", "ReviewTakenError", "SearchError",
+    "StoreLockError", "StoreUnavailableError", "TimestampError", "UnavailableError", "UnknownIdError",
+    "WaitingScanError",
 ]  # fmt: skip
 
 
@@ -158,6 +160,13 @@ class ChildFaultError(InputError):
 
     exit_code = 17
     next_step = "The file is kept aside; report the type and place named, they hold nothing of the document."
+
+
+class ReviewTakenError(InputError):
+    """Another person works on this record of the review queue, or took it when a lock had ended."""
+
+    exit_code = 18
+    next_step = "Take another record with 'muniment review next'; 'muniment review list' tells who has which."
 
 
 class SearchError(MunimentError):

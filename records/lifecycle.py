@@ -74,12 +74,12 @@ STATELESS = (
     "share_moved", "share_destroyed", "escrow_checked", "person_accredited", "role_granted", "role_revoked",
     "config_changed", "lock_probe", "waived", "correction", "incident", "seal_set", "seal_broken", "inventoried",
     "bound", "hold_set", "hold_released", "disposal_proposed", "disposal_approved", "disposal_refused",
-    "object_removed", "checkpoint_timestamped",
+    "object_removed", "checkpoint_timestamped", "qc_failed",
 )  # fmt: skip
 
 # Types that later parts of the work use; the table of legal moves of each comes with its part.
 RESERVED = (
-    "rescanned", "qc_passed", "qc_failed", "period_sealed",
+    "rescanned", "qc_passed", "period_sealed",
 )  # fmt: skip
 
 EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)

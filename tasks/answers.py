@@ -38,6 +38,7 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "viewed": "The record was viewed", "exported": "Content was handed over", "refused": "The scan was refused",
     "duplicate_found": "The same bytes were held already", "field_corrected": "A field was corrected",
     "field_confirmed": "A field was confirmed", "review_released": "A person settled the review",
+    "qc_failed": "A person rejected the record",
     "access_denied": "Access was denied", "envelope_released": "An envelope was handed over",
     "retention_set": "The lock was lengthened", "incident": "The work was stopped", "processed": "The system opened it",
     "search_hit_opened": "A search hit was opened", "abandoned": "The announced original was given up",

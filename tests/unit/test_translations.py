@@ -15,6 +15,7 @@ from babel.messages.pofile import read_po
 from cli import frame
 from cli.main import _translated, muniment
 from cli.reasons import CODES
+from cli.review_walk import KEYS
 from records.barcodes import KIND_NAMES
 from records.desk import (
     CONDITIONS,
@@ -134,6 +135,7 @@ def test_every_word_of_the_closed_lists_has_its_spanish(spanish: Catalog) -> Non
     words |= {SUMMARIES.get(event, event.replace("_", " ")) for event in EVENT_TYPES}
     words |= {cls.next_step for cls in tree(MunimentError)} | set(KIND_NAMES.values())
     words |= {text.partition(": ")[2] or text for text in (*REFUSALS.values(), *WAITING.values())}
+    words |= {*KEYS.values(), "skipped", "absent", "illegible", "urgent", "low"}
     words |= {"environment", "file", "default", "secret file", "holds", "does not hold", "could not check"}
     assert missing(spanish, words) == []
 

@@ -1,6 +1,6 @@
-"""Review: a person decides what the checks could not; every decision is a revision, an event and an index change.
+"""A person decides what the checks could not; every decision is a revision, an event and an index change.
 
-`items` lists what waits, `look` records the view before anything is shown, `correct` decides. One transaction holds a
+`look` records the view before anything is shown, `correct` decides. One transaction holds a
 decision whole: new revisions of fields, their events (each with a salted commitment to all fields after it), settled
 reasons, the state and the outbox row (design, section 2, rules 3, 4 and 6). Words of the reason stay in the database,
 bound to the `viewed` event that every decision begins with.
@@ -27,31 +27,39 @@ from records.catalogue import (
 )
 from records.class_library import FieldSpec, RecordClass
 from records.errors import InvalidValueError
-from records.fields import Description, Field
+from records.fields import Check, Description, Field
 from records.ids import RecordId, instant
 from records.normalise import DateOrder
-from records.tables import clients, fields, records, reviews
-from records.text import read_embedded
+from records.tables import fields, records, reviews
+from records.text import Box, read_embedded
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, SETTLED, fields_commitment
 from tasks.record_reading import put_in_outbox
+from tasks.review.queue import let_go, now_of, require_free
+from tasks.review.seeing import CLASS
 from tasks.services import Services
 from tasks.typed_values import check_typed, read_typed
 from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
 CORRECTABLE = ("described", "in_review", "indexed")
-CLASS = "class"  # the name by which `--set` and `--keep` address the record's class
+ILLEGIBLE = Check("legible", "warn", "a person could not read it")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a person says about one field: a value, "" for "there is none", or None to keep what is there."""
+    """What a person says about one field: a value, "" for "there is none", or None to keep what is there.
+
+    `illegible` says that there is a value and nobody can read it; `page` and `box`, where a chosen value stands.
+    """
 
     name: str
     index: int | None
     typed: str | None
+    illegible: bool = False
+    page: int | None = None
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,44 +87,6 @@ class CorrectionReceipt:
     indexed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which items are wanted: client id, class, code of a reason, one record."""
-
-    client: str | None = None
-    record_class: str | None = None
-    reason: str | None = None
-    record: str | None = None
-
-
-def items(connection: Connection, allowed: Mapping[str, str], filters: Filters) -> list[dict[str, Any]]:
-    """Return what waits for a person among the clients `allowed` (id -> role), the oldest first."""
-    query = (
-        select(reviews, records.c.record_class, clients.c.name.label("client_name"))
-        .select_from(reviews.join(records, reviews.c.record == records.c.id).join(clients))
-        .where(reviews.c.settled.is_(None), reviews.c.client.in_(allowed))
-        .order_by(reviews.c.since, reviews.c.record, reviews.c.id)
-    )
-    if filters.client is not None:
-        query = query.where(reviews.c.client == filters.client)
-    if filters.record_class is not None:
-        query = query.where(records.c.record_class == filters.record_class)
-    if filters.record is not None:
-        query = query.where(reviews.c.record == filters.record)
-    found: dict[str, dict[str, Any]] = {}
-    for row in connection.execute(query):
-        item = found.setdefault(
-            row.record,
-            {
-                "record": row.record, "client": row.client_name, "class": row.record_class, "reasons": [],
-                "since": row.since, "locked_by": None,
-            },
-        )  # fmt: skip
-        item["reasons"].append({"code": row.code, "field": row.field, "message": row.message})
-    wanted = filters.reason
-    return [one for one in found.values() if wanted is None or any(r["code"] == wanted for r in one["reasons"])]
-
-
 def look(services: Services, record: str, actor: Actor) -> Entry:
     """Record that a person is shown a record in review; the caller has asked `custody.access`."""
     with services.database.write() as connection:
@@ -124,13 +94,16 @@ def look(services: Services, record: str, actor: Actor) -> Entry:
         return record_act(services.vault, connection, Act("viewed", actor), record, client)
 
 
-def correct(services: Services, record: RecordId, asked: Corrections, actor: Actor) -> CorrectionReceipt:
+def correct(
+    services: Services, record: RecordId, asked: Corrections, actor: Actor, token: int | None = None
+) -> CorrectionReceipt:
     """Decide on a record in one transaction, then bring the index up to date.
 
     The caller has asked `custody.access` for `review`. Correcting a record that is described or indexed already is
-    allowed; it is described again.
+    allowed; it is described again. `token` is that of the lock under which it was decided, if there is one.
 
     Raises:
+        ReviewTakenError: another person works on the record, or took it since the lock ended. Nothing was changed.
         InvalidValueError: nothing is asked, a field or class is unknown, a value has not its form or cannot be true,
             or the record is not described yet. Nothing was changed.
     """
@@ -142,11 +115,15 @@ def correct(services: Services, record: RecordId, asked: Corrections, actor: Act
     with services.database.write() as connection:
         row = connection.execute(select(records).where(records.c.id == record).with_for_update()).one()
         _check_state(row)
+        now = now_of(connection, services.clock)
+        require_free(connection, record, services.person.id, token, now)
         decision = _Decision(services, connection, row, asked, actor)
         decision.begin()
         decision.settle_class(described)
         decision.settle_fields()
         state, still = decision.end()
+        if not still:
+            let_go(connection, record)
     _logger.info("corrected record %s: %s, %d reasons open", record, state, still)
     indexed = bring_up_to_date(services)
     with services.database.read() as connection:
@@ -259,7 +236,10 @@ class _Decision:
             spec = _spec(record_class, change)
             position = -1 if change.index is None else change.index
             old = before.get((change.name, position), Field(spec.name, None, spec.type, "missing", change.index))
-            if change.typed is None:
+            if change.illegible:
+                gone = replace(old, value=None, status="rejected", method="person", confidence=1.0)
+                found.append(replace(gone, checks=(ILLEGIBLE,)))
+            elif change.typed is None:
                 found.append(replace(old, status="confirmed"))
             elif not change.typed.strip():
                 found.append(replace(old, value=None, status="rejected", checks=(), method="person", confidence=1.0))
@@ -268,7 +248,8 @@ class _Decision:
                 found.append(
                     replace(
                         old, value=value, status="corrected", method="person", confidence=1.0,
-                        currency=_currency_of(spec, currency, old, before),
+                        currency=_currency_of(spec, currency, old, before), page=change.page or old.page,
+                        box=change.box or old.box,
                     )
                 )  # fmt: skip
         return found
