@@ -27,7 +27,7 @@ def open_words(settings: Settings) -> Iterator[WordCache]:
     )  # fmt: skip
     engine = open_engine(options.engine, options.tessdata).name
     if options.second and is_installed():
-        engine += "; second"
+        engine += "; second, with a second look"
     with (
         tempfile.TemporaryDirectory(prefix="muniment-bench-") as place,
         Children(settings.workers, settings.child_bytes, Path(place)) as children,

@@ -32,8 +32,10 @@ _MONTH_NAMES = (
 MONTHS: dict[str, int] = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names}
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 
+_GLUED_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?!\d)"  # 02.03.2015:59 is the second of March 2020, one minute to four
 _NUMERIC_DATE = re.compile(
-    r"(?<![\w/.,-])(\d{1,2})\s?(?:([-/])\s?(\d{1,2})\s?\2|[.,]\s?(\d{1,2})\s?[.,])\s?(\d{4}|\d{2}(?!\w))(?![\d/]|[.,-]\d)"
+    r"(?<![\w/.,-])(\d{1,2})\s?(?:([-/])\s?(\d{1,2})\s?\2|[.,]\s?(\d{1,2})\s?[.,])\s?"
+    rf"((?:\d{{4}}|\d{{2}})(?={_GLUED_TIME})|(?:\d{{4}}(?!:\d\d)|\d{{2}}(?!\w))(?![\d/]|[.,-]\d))"
 )  # a comma is a point misread: no amount looks like 11,04,20
 _ISO_DATE = re.compile(r"(?<![\d/.-])(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?!\d)")
 _DAY_MONTH = re.compile(
@@ -125,7 +127,8 @@ def find_dates(text: str, order: DateOrder | None = None) -> list[Reading]:
         _keep(found, text, match, make_date(int(match[3]), MONTHS[match[1]], int(match[2])), False)
     for match in _NUMERIC_DATE.finditer(folded):
         day, ambiguous = _read_numeric(int(match[1]), int(match[3] or match[4]), int(match[5]), order)
-        _keep(found, text, match, day, ambiguous)
+        glued = len(match[5]) == 2 and folded[match.end() : match.end() + 1].isdigit()
+        _keep(found, text, match, day, ambiguous or glued)
     return sorted(found, key=lambda reading: reading.start)
 
 

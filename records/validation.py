@@ -124,6 +124,17 @@ def repair_tax_id(value: str) -> str | None:
     return None
 
 
+def shape_tax_id(value: str) -> str | None:
+    """Return a Spanish tax id whose last character was read as a digit though its kind ends in a letter, or None.
+
+    Public bodies, foreign firms and the like (kinds K, P, Q, S) end in a letter; the only one of the ten that stand
+    there that looks like a digit is I. The id need not hold: a person sees it either way.
+    """
+    if len(value) == 9 and value[0] in _LETTER_CONTROL and value[1:].isdigit() and value[8] == "1":
+        return None if is_spanish_tax_id(value) else value[:8] + "I"
+    return None
+
+
 # Characters that readers of print take for each other; suggestions along these come first.
 _CONFUSED = {
     "0": "ODQ", "1": "ILT7", "2": "Z", "3": "8", "4": "A", "5": "S6", "6": "G5", "7": "1T", "8": "B3", "9": "G",

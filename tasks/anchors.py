@@ -165,7 +165,7 @@ def _expression(phrase: str, *, loose: bool) -> str:
     pieces = []
     for word in phrase.split():
         if loose and word == NUMBER_SIGN:
-            pieces.append(r"n[o0-9e*?'\"”](?:\s?[2?*])?")
+            pieces.append(r"n[o0-9e*?'\"”](?:\s?[2?*](?!\d))?")
             continue
         letters = []
         for character in word:
@@ -178,7 +178,7 @@ def _expression(phrase: str, *, loose: bool) -> str:
         pieces.append("".join(letters))
     if phrase.startswith("%"):
         pieces[0] = r"(?<!\d)(?<!\d\s)" + pieces[0]  # "% IVA" heads a column, "21 % IVA" is a tax
-    ending = r"(?![a-z]|-[a-z0-9])" if phrase[-1].isalnum() else ""
+    ending = r"(?![a-z]|[-_][a-z0-9])" if phrase[-1].isalnum() else ""
     if loose and phrase == NUMBER_SIGN:
         ending = r"(?=\s?[:.]|\s[a-z]{0,5}[-/]?\d)"  # a mark, or what can be a number of a document
     return r"[\s.:()_-]{1,2}".join(pieces) + ending

@@ -14,6 +14,7 @@ from records.normalise import Reading, fold
 from tasks.anchors import Hit, Region, find_labels, regions
 from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_region
 from tasks.conventions import Conventions
+from tasks.issuer_marks import domains, names_at_foot, names_domain
 from tasks.layout import PageLayout, Row
 from tasks.parties import (
     Block,
@@ -30,6 +31,7 @@ UNLABELLED = 0.62  # of a value found by its form alone
 UNLABELLED_PARTY = 0.75  # of the recipient's name where nothing says that it is
 TAKEN = 0.5  # score from which words that are one field's value are not another's by their form alone
 ONLY_ONE = 0.9  # of a value found by its form alone, where the record has no other of that form
+OWN_DOMAIN = 0.12  # what a web or mail domain of that name adds to a name without a label
 REPEATED_PLACE = 0.03  # how much the first (or last) of equal places is preferred, per place, at most five
 SUPPORT = 0.5  # how much a further place with the same value counts
 RIVAL = 0.35  # how much a rival value takes away, as a share of its own score
@@ -185,8 +187,15 @@ def _parties(spec: FieldSpec, marks: Sequence[PageMarks], amounts: frozenset[str
     if spec.party == "recipient" and not found:
         found += [one for mark in marks for one in _unlabelled_names(spec, mark)]
     if "top" in spec.where and marks and not any(candidate.score >= 0.6 for candidate in found):
-        found += names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks, amounts)
+        head = names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks, amounts)
+        known = domains(marks[0].page)
+        found += [_with_domain(name, known) for name in (*head, *names_at_foot(spec, marks[0].page))]
     return found
+
+
+def _with_domain(name: Candidate, known: frozenset[str]) -> Candidate:
+    """Raise a name that the page's web or mail domain writes too."""
+    return replace(name, score=min(name.score + OWN_DOMAIN, FIRM)) if names_domain(name.value, known) else name
 
 
 def _unlabelled_names(spec: FieldSpec, mark: PageMarks) -> list[Candidate]:

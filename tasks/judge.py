@@ -25,6 +25,7 @@ from records.validation import (
     check_iban_known,
     check_tax_id,
     repair_tax_id,
+    shape_tax_id,
 )
 from tasks import zones
 from tasks.candidates import Candidate
@@ -178,7 +179,7 @@ def _confirmation(verdict: Verdict, support: int) -> list[Check]:
 def _tax_id(candidate: Candidate) -> tuple[Candidate, Check]:
     """Check a tax id; one with letters where its form has digits is put right, and held for a person."""
     check = check_tax_id(candidate.value)
-    repaired = repair_tax_id(candidate.value) if check.outcome == "hold" else None
+    repaired = repair_tax_id(candidate.value) or shape_tax_id(candidate.value) if check.outcome == "hold" else None
     if repaired is None:
         return candidate, check
     again = check_tax_id(repaired)

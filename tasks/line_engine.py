@@ -119,7 +119,8 @@ class LineEngine:
         Returns:
             Words with boxes in pixels of `pixels`, confidence 0..100, lines and blocks numbered from 1.
         """
-        found = self._engine(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR))
+        image = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+        found = self._engine(image, use_det=True, use_cls=False, use_rec=True)  # it would go on as it was last called
         if found.boxes is None or found.txts is None:
             return ()
         parts: Any = found.word_results
@@ -127,6 +128,18 @@ class LineEngine:
             parts = [()] * len(found.txts)
         rows = zip(found.boxes, found.txts, found.scores, parts, strict=True)
         return assemble([_piece(np.asarray(box, np.float64), str(text), float(s), at) for box, text, s, at in rows])
+
+    def look(self, pixels: Grey) -> tuple[str, float]:
+        """Return the text of an image of one word or line, and how sure the engine is of it, 0..1.
+
+        Args:
+            pixels: (H, W) uint8, 0 = ink; the print fills its height.
+        """
+        image = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
+        found = self._engine(image, use_det=False, use_cls=False, use_rec=True)
+        if not found.txts:
+            return "", 0.0
+        return " ".join(_western(token) for token in str(found.txts[0]).split()), float(found.scores[0])
 
 
 def _piece(box: npt.NDArray[np.float64], text: str, score: float, parts: Any) -> Piece:

@@ -16,6 +16,7 @@ from tasks.line_engine import SLIPS, calibrated, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
 from tasks.preprocess import SMALL, as_stored, clean, inkiest
+from tasks.second_look import agreed, look_again, wants_look
 from tasks.skew import turn
 from tasks.sources import PDF, load_page
 from tasks.text_layer import ENGINE, text_layer
@@ -28,6 +29,7 @@ BETTER = 3.0  # points of confidence by which that must win: one reading against
 SPARSE = (
     5.2  # words a line below which a page is no running text: receipts have 2 to 4.5, books and letters 5.5 and more
 )
+FORM = 8.0  # words a line below which single words are worth a second look: forms and tables, not running text
 DOUBT = 90.0  # weighted mean below which such a page is read by the second engine too
 SLIP = 0.65  # of its height: a sparse page narrower than this is a receipt, on which the second engine is simply better
 SAMPLE_INCHES = 0.8  # of a page's height in which its language is looked for
@@ -130,7 +132,9 @@ class _Reader:
                 if again.weight > read.weight + BETTER:  # what was done to the page has harmed it
                     read, page = again, replace(page, pixels=plain, turned=0, skew=0.0)
                     cleaned, facts = as_stored(pixels), {**facts, "plain": 1.0}
-        read = self._read_by_second(page, read) or read
+        by_second = self._read_by_second(page, read)
+        read, seen = (by_second, {}) if by_second is not None else self._look_again(page, read)
+        facts |= seen
         blank = is_blank(page.ink, read.words)
         height, width = pixels.shape
         geometry = Geometry(width, height, (stored_turn + page.turned) % 360, round(page.skew, 3))
@@ -179,9 +183,18 @@ class _Reader:
         if second is None:
             return None
         words = with_accents(second.read(page.pixels), read.words)
-        again = _Read(calibrated(words, SLIPS), read.language, second.name)
+        again = _Read(agreed(calibrated(words, SLIPS), read.words), read.language, second.name)
         better = is_slip(page.pixels) or again.weight > read.weight + BETTER
         return self._named(again) if better and again.letters >= read.letters / 2 else None
+
+    def _look_again(self, page: Upright, read: _Read) -> tuple[_Read, dict[str, float]]:
+        """Have the second engine look at single words of a form, if any is worth it; say how many it looked at."""
+        wanted = self._may_ask_second and read.words_a_line < FORM and any(map(wants_look, read.words))
+        second = open_line_engine() if wanted else None
+        if second is None:
+            return read, {}
+        found = look_again(read.words, page.pixels, second.look)
+        return replace(read, words=found.words), {"seen_twice": float(found.looked), "put_right": float(found.changed)}
 
     def _once(self, pixels: Grey, language: str) -> _Read:
         return _Read(self._engine.read(pixels, self._dpi, language), language, self._engine.name)

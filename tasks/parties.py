@@ -27,11 +27,11 @@ LARGER = 1.2  # letters of a name this much larger are an issuer's
 HEAD_SHARE = 0.42  # of the page's height, where an issuer's name may stand without a label
 
 LEGAL_FORM = re.compile(
-    r"(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?"
+    r"(?:(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?"
     r"|s\.?\s?l\.?\s?l\.?\s?p?\.?|s\.?\s?coop\.?(?:\s?\w{1,3}\.?)?|slne|aie|ute|sociedad limitada|sociedad anonima"
     r"|gmbh(?: & co\.? kg)?|ag|kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
-    r"|sarl|sas|srl|s\.?p\.?a\.?|lda|s[dao0][nm]\.? ?[b8]h[do0]|[b8]hd|pvt\.? ltd|pty ltd|enterprise|trading)"
-    r"[.,]?(?=$|[\s(),-])"
+    r"|sarl|sas|srl|s\.?p\.?a\.?|lda|s[dao0][nm]\.? ?[b8]h[do0]|[b8]hd|s/b|pvt\.? ltd|pty ltd|enterprise|trading)"
+    r"|sdn\.?bhd)[.,]?(?=$|[\s(),-])"  # the last is often read without a gap before it
 )
 _ADDRESS = re.compile(
     r"(?<![a-z])(?:c/|calle|avda|avenida|av\.|plaza|pza|paseo|po|ctra|carretera|camino|ronda|poligono|pol\. ind|urb"
@@ -44,23 +44,31 @@ _CONTACT = re.compile(
 )
 _NOT_NAMES = re.compile(
     r"^(?:factura(?: simplificada| rectificativa| proforma)?|(?:tax |vat |simplified |cash |sales )*invoice"
-    r"|receipt|payment receipt|ticket|recibo|rechnung|factuur|facture|original|copia|copy|duplicado|duplicate"
+    r"|(?:official |cash |sales |payment |customer |store )*(?:receipt|bill|copy|check|slip)|guest check|order|reprint"
+    r"|cash sales?|re-?print(?:ed)?|(?:merchant|customer|kunden|kopie|haendler)-?(?:copy|beleg)|kassenbon|kassenzettel"
+    r"|quittung|beleg|ticket|tique(?:t)?(?: de compra)?|justificante.*|comprobante.*|recibo|rechnung|factuur|facture"
+    r"|original|copia|copy|duplicado|duplicate"
     r"|pagina.*|page.*|hoja.*|cliente|proveedor|welcome.*|bienvenid.*|gracias.*|thank.*|united states|nederland"
-    r"|espana|numero|number|fecha|date|total|albaran|pedido|datos.*|company (?:reg\.? )?no.*|co\.? ?reg.*"
+    r"|espana|numero|number|fecha|date|(?:sub-?)?total(?: \w{1,4})?|albaran|pedido|datos.*"
+    r"|company (?:reg\.? )?no.*|co\.? ?reg.*"
     r"|statement|project statement|kopie.*)\W*$"
 )
 _MISREAD_FORM = re.compile(r"(?<![A-Za-z])S[dao0][nm] ?[b8]h[do0](?![A-Za-z])", re.IGNORECASE)  # no words are like it
 _LEFT_OVER = re.compile(r"[^\W\d_]{1,12}\s?[:;]\s+(?=\S{2})")
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
+_REGISTERED = re.compile(r"[\s.,:([-]*(?:(?:co|company|reg|roc|gst|no|nif|cif|vat|id|tel)\b.*\d|\d{4,})")
 _SPANISH_ID = re.compile(
     r"(?<![A-Z0-9])(?:ES[ -]?)?([XYZKLM]|[A-W])?[ .-]?(\d{1,2}[ .]?\d{3}[ .]?\d{3}|\d{7,8})[ .-]?([A-Z0-9])(?![A-Z0-9])"
 )
 _EU_ID = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[A-Z0-9]{2,4}(?:[ .]?[A-Z0-9]{2,4}){1,4})(?![A-Z0-9])")
+_GOES_ON = re.compile(r"(?:[&-]|\b(?:and|dan|y|e|und|of|de))\s*$")  # how the first line of a long name ends
+_GOES_ON_BELOW = re.compile(r"[(&]|(?:and|dan|y|und)\s")  # and how its second one begins
 _ID_LABEL = re.compile(r"\b[nc]\.?i\.?f\b|\bvat\b|\btax id\b")
 _WHOLE_ID = re.compile(r"(?:ES[ -]?)?(?:[A-HJNP-SUVW][ .-]?\d{8}|[XYZ][ .-]?\d{7}[ .-]?[A-Z]|\d{8}[ .-]?[A-Z])")
 _FORMED = re.compile(
     r"(?=(?:\D*\d){6})(?:[A-Z]{0,3}\d{6,13}[A-Z]?\d{0,2}|[A-Z]{2}[0-9A-Z]{8,12}|\d{2}[A-Z]{5}\d{4}[A-Z]\d[A-Z\d]{2})"
 )  # what a tax id looks like whose control character does not hold: six digits at least, few letters
+_DOLLAR = re.compile(r"\$(?=\d{7})")  # an S before a number without a gap
 _ID_TOKEN = re.compile(r"[A-Z0-9]+(?:[.\-/][A-Z0-9]+)*")
 
 
@@ -92,6 +100,9 @@ def is_name(text: str) -> bool:
 def trim_name(text: str) -> str:
     """Cut a register number or an address that hangs at the end of a name; mend a legal form that was misread."""
     name = clean_text(_TRAILING.sub("", text)) or clean_text(text)
+    forms = list(LEGAL_FORM.finditer(fold(name)))
+    if forms and forms[-1].start() > 0 and _REGISTERED.match(fold(name[forms[-1].end() :])):
+        name = name[: forms[-1].end()].rstrip(" ,(-")  # ABC SDN BHD CO NO 123456-X
     return mend(_MISREAD_FORM.sub(_mended, name))
 
 
@@ -228,14 +239,30 @@ def names_at_head(
         for cell in row.cells:
             if any(block.party == "recipient" and block.holds(row, cell.start) for block in blocks):
                 continue
-            begin = [hit for hit in stops if hit.row is row and hit.start <= cell.start < hit.end]
-            begin += [hit for hit in hits if hit.row is row and hit.start <= cell.start and hit.end >= cell.end - 1]
-            end = _stop(row, cell.start, cell.end, stops)
-            reading = None if begin else _unless_form(read_name(row, cell.start, end))
+            reading = _whole_firm(row, cell, stops) or _between_labels(row, cell, hits, stops)
             if reading is not None:
                 score = _issuer_score(reading, row, cell, page, len(found))
-                found.append(_with_form(from_reading(spec, reading, row, 0, score * FIRM, "zone"), row, cell, page))
+                whole = _with_form(from_reading(spec, reading, row, 0, score * FIRM, "zone"), row, cell, page)
+                if not any(set(whole.words) <= set(other.words) for other in found):  # the end of the name above it
+                    found.append(whole)
     return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def _whole_firm(row: Row, cell: Cell, stops: Sequence[Hit]) -> Reading | None:
+    """Read a cell that ends in a legal form as one name, although words inside it are labels elsewhere."""
+    text = row.text[cell.start : cell.end]
+    forms = list(LEGAL_FORM.finditer(fold(text)))
+    if not forms or forms[0].start() == 0 or ":" in text or len(forms) > 1 or forms[0].end() < len(text):
+        return None
+    if any(hit.row is row and hit.start <= cell.start < hit.end for hit in stops):
+        return None
+    return _unless_form(read_name(row, cell.start, cell.end))
+
+
+def _between_labels(row: Row, cell: Cell, hits: Sequence[Hit], stops: Sequence[Hit]) -> Reading | None:
+    begin = [hit for hit in stops if hit.row is row and hit.start <= cell.start < hit.end]
+    begin += [hit for hit in hits if hit.row is row and hit.start <= cell.start and hit.end >= cell.end - 1]
+    return None if begin else _unless_form(read_name(row, cell.start, _stop(row, cell.start, cell.end, stops)))
 
 
 def _unless_form(reading: Reading | None) -> Reading | None:
@@ -263,10 +290,15 @@ def _with_form(candidate: Candidate, row: Row, cell: Cell, page: PageLayout) -> 
 
 
 def _form_below(row: Row, cell: Cell, page: PageLayout) -> tuple[Row, Cell] | None:
-    """Return the next line if it is nothing but a legal form (SDN BHD), which is part of the name above it."""
+    """Return the next line if it is part of the name above it: a legal form alone, or the rest of a long name."""
     for other in page.rows[row.number + 1 : row.number + 2]:
         under = _under(other, cell.box.x0, cell.box.x1, row.height)
-        if under is not None and LEGAL_FORM.fullmatch(fold(trim_name(other.text[under.start : under.end]))):
+        if under is None:
+            return None
+        above, below = row.folded[cell.start : cell.end], fold(trim_name(other.text[under.start : under.end]))
+        goes_on = _GOES_ON.search(above) or above.count("(") > above.count(")") or _GOES_ON_BELOW.match(below)
+        form = LEGAL_FORM.search(below)
+        if LEGAL_FORM.fullmatch(below) or (goes_on and form is not None and LEGAL_FORM.search(above) is None):
             return other, under
     return None
 
@@ -278,6 +310,7 @@ def _issuer_score(reading: Reading, row: Row, cell: Cell, page: PageLayout, befo
     score += 0.12 if height > 1.25 * page.letter_height else 0.0
     score += 0.38 if LEGAL_FORM.search(fold(reading.value)) else 0.0
     score -= 0.1 if len(reading.value.split()) == 1 else 0.0  # a mall, a brand, a street
+    score -= 0.15 if reading.value.islower() else 0.0  # a note by hand, a slogan
     score += 0.2 if _ID_LABEL.search(row.folded, cell.start) else 0.15 if _details_below(row, cell, page) else 0.0
     folded = fold(reading.value)
     repeats = sum(other is not row and folded in other.folded for other in page.rows)
@@ -298,7 +331,7 @@ def _details_below(row: Row, cell: Cell, page: PageLayout) -> bool:
 
 def anchored_tax_id(text: str) -> Reading | None:
     """Read the tax id at the start of a text after its label: the first tokens that hold together, else by length."""
-    upper = text.upper()
+    upper = _DOLLAR.sub("S", text.upper())
     tokens = list(_ID_TOKEN.finditer(upper))[:5]
     if not tokens or re.search(r"[^\W_]", upper[: tokens[0].start()]):
         return None

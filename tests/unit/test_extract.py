@@ -255,3 +255,62 @@ def test_a_typewriters_wide_spaces_part_no_cells():
     )
     rows = lay_out(replace(drawn, width=drawn.width * 2, words=words)).rows
     assert [cell.end - cell.start for cell in rows[0].cells] == [28, 31]
+
+
+FOOT = """
+{head}
+27 rue du Lac
+69100 Villeneuve
+
+Facture n° 2026089083
+Date : 28/11/2025
+
+Total HT :                                   46,68 €
+TVA 20% :                                     9,34 €
+Total TTC :                                  56,02 €
+{gap}
+{foot}
+"""
+
+
+@pytest.mark.parametrize(
+    ("foot", "name"),
+    [
+        ("Presselac\nSiège social : 16 rue Haute - 92100 BOULOGNE\nSarl au capital de 10 000 €", "Presselac"),
+        ("Presselac SAS au capital de 10 000 € - RCS Paris 530 848 134", "Presselac SAS"),
+        ("Titulaire du compte : Presselac\nSiège social : 16 rue Haute", "Presselac"),
+    ],
+)
+def test_the_foot_names_the_issuer_where_the_head_names_who_is_written_to(foot, name):
+    found, _ = fields(FOOT.format(head="Dupont", gap="\n" * 24, foot=foot), language="fr")
+    assert found["supplier"].value == name
+    assert found["number"].value == "2026089083"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("PINTAR HARDWARE SDN BHD CO NO 123456-X", "PINTAR HARDWARE SDN BHD"),
+        ("99 FRESH MARKET S/B (519000-X)", "99 FRESH MARKET S/B"),
+        ("PINTARHARDWARESDNBHD", "PINTARHARDWARESDNBHD"),
+        ("WORLD TABLE ITEM SHOP SDN BHD", "WORLD TABLE ITEM SHOP SDN BHD"),
+        ("GUEST CHECK\nRESTORAN PINTAR", "RESTORAN PINTAR"),
+        ("tan chee\nRESTORAN PINTAR", "RESTORAN PINTAR"),
+        ("PINTAR BOOK CENTRE (SETIA\nALAM) SDN BHD", "PINTAR BOOK CENTRE (SETIA ALAM) SDN BHD"),
+    ],
+)
+def test_a_receipt_is_by_the_firm_at_its_head(line, name):
+    text = f"{line}\nNo 3, Jalan Besar 5\n43000 Kajang\nTel: 03-9111 2222\n\nReceipt No: 1234\nDate: 14/03/2025 12:01\n"
+    found, _ = fields(
+        text + "\nTotal             10.00\nCash              20.00\nChange            10.00\nThank you\n",
+        language="eng",
+    )
+    assert found["company"].value == name
+
+
+def test_a_number_with_underscores_is_read_whole():
+    text = INVOICE.replace("FACTURA", "FACTURA", 1)
+    found, _ = fields(
+        "INVOICE\n# invoice_number_17\n" + "Date: Jan 21, 2022\n" + text.split("\n", 8)[-1], language="eng"
+    )
+    assert found["number"].value == "invoice_number_17"

@@ -37,6 +37,7 @@ from records.normalise import (
         ("7. Mai 2014", None, "2014-05-07"),
         ("02 Juillet 2015", None, "2015-07-02"),
         ("31/12/85", "dmy", "1985-12-31"),
+        ("12/05/202515:59", "dmy", "2025-05-12"),
     ],
 )
 def test_dates_are_read(text, order, value):
@@ -49,6 +50,12 @@ def test_a_date_that_can_be_read_both_ways_is_ambiguous_without_an_order():
     (reading,) = find_dates("03/04/2025")
     assert reading.ambiguous
     assert not find_dates("03/03/2025")[0].ambiguous
+
+
+@pytest.mark.parametrize("text", ["748/01 02.03.2015:59", "02.03.2018:33 h"])
+def test_a_short_year_with_a_time_stuck_to_it_is_for_a_person(text):
+    (reading,) = find_dates(text, "dmy")
+    assert (reading.value, reading.ambiguous) == ("2020-03-02", True)
 
 
 @pytest.mark.parametrize("text", ["31/02/2025", "99/99/2025", "1.234,50", "12/2025", "B12/03/2025", "192.168.10.12"])

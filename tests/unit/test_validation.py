@@ -16,6 +16,7 @@ from records.validation import (
     check_tax_id,
     is_spanish_tax_id,
     repair_tax_id,
+    shape_tax_id,
     suggest_tax_ids,
 )
 
@@ -75,6 +76,14 @@ def test_suggestions_are_one_character_away():
 )
 def test_letters_in_the_place_of_digits_are_put_right_only_if_the_id_then_holds(read, meant):
     assert repair_tax_id(read) == meant
+
+
+@pytest.mark.parametrize(
+    ("read", "meant"),
+    [("Q28180011", "Q2818001I"), ("B28180011", None), ("Q28180012", None), ("Q2818A011", None), ("Q2818001", None)],
+)
+def test_a_letter_that_must_stand_at_the_end_is_not_read_as_a_digit(read, meant):
+    assert shape_tax_id(read) == meant
 
 
 @pytest.mark.parametrize("typed", [True, False])
