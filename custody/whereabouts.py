@@ -6,6 +6,7 @@ Reference of the records desk, section 2 and invariant 6.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, or_, select
 
@@ -76,6 +77,46 @@ def boxes_around(connection: Connection, box: str | None) -> Iterator[Paper]:
         row = connection.execute(select(boxes).where(boxes.c.id == box)).one()
         yield row
         box = row.box
+
+
+class Stay(NamedTuple):
+    """A paper and the events that count: those of `seq` from `first` to before `last`, or of all that follow (None)."""
+
+    paper: str
+    first: int
+    last: int | None
+
+
+def stays(
+    connection: Connection, paper: str, first: int = 0, last: int | None = None, depth: int = 0
+) -> Iterator[Stay]:
+    """Yield a paper, and each box around it (in boxes, too) for as long as the paper stood in it, by the ledger."""
+    yield Stay(paper, first, last)
+    box, since = _box_before(connection, paper, first) if depth else None, first
+    query = select(events.c.seq, events.c.leaf).where(
+        events.c.subject == paper, events.c.seq >= first, events.c.type.in_(TRANSITIONS)
+    )
+    if last is not None:
+        query = query.where(events.c.seq < last)
+    for row in connection.execute(query.order_by(events.c.seq)).all():
+        if box is not None:
+            yield from stays(connection, box, since + 1, row.seq, depth + 1)
+        box, since = _box_of(bytes(row.leaf)), row.seq
+    if box is not None and depth < DEEPEST:
+        yield from stays(connection, box, since + 1, last, depth + 1)
+
+
+def _box_before(connection: Connection, paper: str, seq: int) -> str | None:
+    """Return the box a paper stood in before an event."""
+    query = select(events.c.leaf).where(events.c.subject == paper, events.c.seq < seq, events.c.type.in_(TRANSITIONS))
+    leaf = connection.execute(query.order_by(events.c.seq.desc()).limit(1)).scalar_one_or_none()
+    return None if leaf is None else _box_of(bytes(leaf))
+
+
+def _box_of(leaf: bytes) -> str | None:
+    """Return the box in which a move put its paper."""
+    place = Entry(0, "", leaf, "").event["place"]
+    return str(place) if (place or "").startswith("box_") else None
 
 
 def files_within(connection: Connection, box: str) -> list[Paper]:

@@ -13,6 +13,7 @@ from custody import ledger
 from custody.desk_tables import file_records
 from custody.loan_tables import requests
 from custody.tables import originals
+from custody.whereabouts import stays
 from records.catalogue import (
     batch_counts,
     batch_pages,
@@ -204,13 +205,21 @@ def event_answer(entry: ledger.Entry, record: str | None = None) -> Answer:
 def timeline(connection: Connection, record: str) -> list[Answer]:
     """Return the events of a record in ledger order, paper and image as one.
 
-    Those of `subjects_of`, of its batch, and of what its file was asked for by; loans are acts with the file itself.
+    Those of `subjects_of`, of its batch, of what its file was asked for by, and of the boxes its file stood in, with
+    what was asked for by them, for as long as it stood there. Loans are acts with the paper itself.
     """
     subjects = subjects_of(connection, record)
     asked = connection.execute(select(requests.c.id).where(requests.c.file.in_(subjects))).scalars().all()
     batch = record_row(connection, record).batch
-    entries = ledger.of_subjects(connection, [*subjects, *asked, *filter(None, [batch])])
-    return [event_answer(entry, record) for entry in entries]
+    found = {entry.seq: entry for entry in ledger.of_subjects(connection, [*subjects, *asked, *filter(None, [batch])])}
+    for paper in (one for one in subjects if one.startswith("fil_")):
+        for box, first, last in stays(connection, paper):
+            if box == paper:
+                continue
+            for_box = connection.execute(select(requests.c.id).where(requests.c.box == box)).scalars().all()
+            entries = ledger.of_subjects(connection, [box, *for_box])
+            found |= {one.seq: one for one in entries if first <= one.seq and (last is None or one.seq < last)}
+    return [event_answer(found[seq], record) for seq in sorted(found)]
 
 
 def subjects_of(connection: Connection, record: str) -> list[str]:

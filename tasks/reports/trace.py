@@ -14,7 +14,7 @@ from custody.desk_tables import boxes, locations
 from custody.ledger import Entry, size
 from custody.movements import Paper
 from custody.tables import events
-from custody.whereabouts import DEEPEST
+from custody.whereabouts import stays
 from records.tables import persons
 from tasks.reports.report import Column, Report, Scope, Value
 
@@ -40,7 +40,7 @@ def trace(scope: Scope, paper: Paper) -> Report:
     """Return the trace of a file or box, the oldest event first; totals name it and the size of the ledger."""
     connection = scope.connection
     names = _Names(connection)
-    entries = sorted(_entries(connection, paper.id, 0, None, 0), key=lambda entry: entry.seq)
+    entries = sorted(_entries(connection, paper.id), key=lambda entry: entry.seq)
     rows = [_row(entry, names) for entry in entries]
     totals: dict[str, Value] = {
         "code": paper.barcode, "id": paper.id, "events": len(rows), "ledger_entries": size(connection),
@@ -48,34 +48,14 @@ def trace(scope: Scope, paper: Paper) -> Report:
     return Report("trace", "Movements of one file", scope.now, COLUMNS, rows, totals)
 
 
-def _entries(connection: Connection, subject: str, first: int, last: int | None, depth: int) -> Iterator[Entry]:
-    """Yield the events of a paper from `first` to before `last`, and those of each box while it stood in it."""
-    query = select(events).where(events.c.subject == subject, events.c.seq >= first).order_by(events.c.seq)
-    if last is not None:
-        query = query.where(events.c.seq < last)
-    box, since = _box_before(connection, subject, first) if depth else None, first
-    for row in connection.execute(query).all():
-        entry = Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
-        yield entry
-        event = entry.event
-        if event["to"] is None:  # moves nothing, says nothing of the place
-            continue
-        if box is not None:
-            yield from _entries(connection, box, since + 1, entry.seq, depth + 1)
-        box, since = event["place"] if (event["place"] or "").startswith("box_") else None, entry.seq
-    if box is not None and depth < DEEPEST:
-        yield from _entries(connection, box, since + 1, last, depth + 1)
-
-
-def _box_before(connection: Connection, subject: str, seq: int) -> str | None:
-    """Return the box a paper stood in before an event."""
-    query = select(events).where(events.c.subject == subject, events.c.seq < seq).order_by(events.c.seq.desc())
-    for row in connection.execute(query):
-        event = Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash).event
-        if event["to"] is not None:
-            place = event["place"]
-            return str(place) if (place or "").startswith("box_") else None
-    return None
+def _entries(connection: Connection, paper: str) -> Iterator[Entry]:
+    """Yield the events of a paper, and those of each box while it stood in it."""
+    for stay in stays(connection, paper):
+        query = select(events).where(events.c.subject == stay.paper, events.c.seq >= stay.first)
+        if stay.last is not None:
+            query = query.where(events.c.seq < stay.last)
+        for row in connection.execute(query.order_by(events.c.seq)).all():
+            yield Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash)
 
 
 def _row(entry: Entry, names: "_Names") -> tuple[Value, ...]:
