@@ -23,7 +23,8 @@ from custody.tables import events
 from infra.i18n import translations
 from records.barcodes import Kind, make_code
 from records.desk_commands import Command, command_code
-from tasks.desk import shelving, transfers
+from tasks.desk import boxing, shelving, transfers
+from tasks.desk.boxing import NewBox
 from tasks.desk.scanner import Session
 from tasks.desk.things import Station
 from tasks.desk.transfers import NewTransfer
@@ -202,6 +203,14 @@ def test_undo_takes_back_the_last_act_once_and_goes_on(house: House, desk: Sessi
     assert scans(desk, C[Command.MOVE], two, "B", undo)[-1] == ("done", "undone")
     row, there = house.row(two), house.row(house.file("A"))
     assert (row.state, row.place, row.home_place) == ("stored", there.place, there.place) and house.problems() == []
+
+
+def test_undo_takes_back_a_box_with_what_is_in_it(house: House, desk: Session) -> None:
+    box = boxing.add_box(house.services, house.asked(), NewBox("default", at="A")).more["barcode"]
+    codes = [house.file(box) for _ in range(2)]
+    undo = C[Command.UNDO]
+    assert [code for _, code in scans(desk, "Ana", box, undo)] == ["desk-borrower", "lent", "undone"]
+    assert {house.row(code).state for code in codes} == {"stored"} and house.problems() == []
 
 
 def test_undo_drops_what_was_only_scanned(house: House, desk: Session) -> None:
