@@ -146,7 +146,7 @@ def _coded_again(path: Path, number: int, limits: Limits) -> CodedImage:
             plain = _on_white(image)
         except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
             raise RefusedScanError("damaged", "a page cannot be decoded") from error
-    return _lossless(as_stored(plain, orientation))
+        return _lossless(as_stored(plain, orientation))
 
 
 def _lossless(image: Image.Image) -> CodedImage:
@@ -177,7 +177,7 @@ def _strip_of(file: bytes, width: int, height: int) -> CodedImage:
 def _on_white(image: Image.Image) -> Image.Image:
     """Return an image as black and white, grey or RGB, without transparency."""
     if image.mode in ("1", "L", "RGB") and "transparency" not in image.info:
-        return image.copy()
+        return image
     if image.mode in ("RGBA", "LA", "PA", "P", "La", "RGBa") or "transparency" in image.info:
         colour = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", colour.size, "white"), colour).convert("RGB")

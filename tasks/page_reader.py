@@ -18,7 +18,7 @@ from tasks.orientation import Upright, reads_better_over, set_upright
 from tasks.preprocess import SMALL, as_stored, clean, inkiest
 from tasks.second_look import agreed, look_again, wants_look
 from tasks.skew import turn
-from tasks.sources import PDF, load_page
+from tasks.sources import PDF, PageRaster, load_page
 from tasks.text_layer import ENGINE, text_layer
 
 Grey = npt.NDArray[np.uint8]
@@ -53,7 +53,8 @@ def read(
         if born_digital is not None:
             return born_digital
     raster = load_page(path, media_type, number, options, limits)
-    return _Reader(options, hint).read(number, raster.pixels, raster.dpi, raster.stored_turn)
+    page = _Reader(options, hint).read(number, raster.pixels, raster.dpi, raster.stored_turn)
+    return page if raster.reduced == 1 else enlarged(page, raster)
 
 
 def warm(options: ReadingOptions) -> None:
@@ -203,6 +204,16 @@ class _Reader:
         """Confidence of a strip read as one block, counted less where it has few letters."""
         words = self._engine.read(strip, self._dpi, self._language, BLOCK)
         return _Read(words, self._language, self._engine.name).weight
+
+
+def enlarged(page: PageText, raster: PageRaster) -> PageText:
+    """Return a page that was read at a part of its size with its boxes in the raster's pixels."""
+    (width, height), by = raster.size, raster.reduced
+    words = tuple(
+        word._replace(box=_inside(Box(*(by * side for side in word.box)), width, height)) for word in page.words
+    )
+    facts = (*page.facts, ("reduced", float(by)))
+    return replace(page, width=width, height=height, dpi=page.dpi * by, words=words, facts=facts)
 
 
 def is_slip(pixels: Grey) -> bool:

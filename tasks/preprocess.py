@@ -19,6 +19,7 @@ Grey = npt.NDArray[np.uint8]
 # How surely a part of a page reads: mean confidence 0..100 times min(1, letters / 20).
 Sample = Callable[[Grey], float]
 
+MARK = 192  # a mark in a mask of bytes, of which the mean of eight by eight is a whole number
 SMALL = 64  # pixels a side below which nothing is measured
 SALT = 0.001  # share of isolated pixels above which the page is speckled; clean pages have at most 0.00002
 BITONAL = 0.002  # share of middle tones below which the page is black and white
@@ -152,9 +153,10 @@ def without_bands(pixels: Grey, paper: Grey) -> Grey:
     count, areas = cv2.connectedComponents((np.minimum(paper, behind) < SHADE * high).astype(np.uint8))
     if count == 1:
         return paper
-    least = cv2.resize(1.3 * behind.astype(np.float32) + 30, pixels.shape[::-1])  # paper between lines is darker
-    lit = (light_marks(pixels) & (pixels > least)).astype(np.float32)
-    marks = cv2.resize(lit, size, interpolation=cv2.INTER_AREA)
+    darkest = np.minimum(1.3 * behind.astype(np.float32) + 30, 255).astype(np.uint8)
+    least = cv2.resize(darkest, pixels.shape[::-1])  # paper between lines is darker
+    lit = (light_marks(pixels) & (pixels > least)).view(np.uint8) * np.uint8(MARK)
+    marks = cv2.resize(lit, size, interpolation=cv2.INTER_AREA).astype(np.float32) / MARK
     # at a shadow's edge light paper lies between letters too
     inner = np.where(cv2.erode((areas > 0).astype(np.uint8), np.ones((21, 21), np.uint8)) > 0, areas, 0).ravel()
     share = np.bincount(inner, marks.ravel(), count) / np.maximum(1, np.bincount(inner, None, count))

@@ -5,8 +5,10 @@ crop box rendered (tasks.pdf_pages). One page is in memory at a time, whatever t
 child, on files that `tasks.examine` has accepted. Boxes everywhere refer to this raster (docs/design/formats.md).
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,10 @@ PNG, WEBP, JP2 = "image/png", "image/webp", "image/jp2"
 IMAGES = (TIFF, JPEG, PNG, WEBP, JP2)
 
 FALLBACK_DPI = 300  # where a file states no believable resolution
+# An A3 page at 600 dpi has 70 million pixels. Recognising takes four bytes for each and cleaning as many: larger pages
+# are read at half the size, in flat memory, and no worse at what is left of the resolution.
+READ_PIXELS = 64_000_000
+BAND_ROWS = 1024  # a multiple of every reduction
 MIN_DPI, MAX_DPI = 100, 2400  # what is believed: screens write 72 and 96 whatever they show
 
 # EXIF and TIFF orientation: degrees clockwise that make it upright. Mirrored ones (2, 4, 5, 7) no scanner makes.
@@ -43,14 +49,17 @@ _UNDO = {
 class PageRaster:
     """The raster of one page as stored.
 
-    `pixels` is (H, W) uint8, 0 = ink, on white. `stored_turn` is the degrees clockwise (0, 90, 180, 270) that the file
-    says make it upright. `whole_image` tells that the pixels are the file's own, not rendered.
+    `pixels` is (H, W) uint8, 0 = ink, on white, at 1/`reduced` of the raster's `size` (width, height); `dpi` is that of
+    `pixels`. `stored_turn` is the degrees clockwise (0, 90, 180, 270) that the file says make it upright. `whole_image`
+    tells that the pixels are the file's own, not rendered.
     """
 
     pixels: Grey
     dpi: int
     stored_turn: int
     whole_image: bool
+    reduced: int
+    size: tuple[int, int]
 
 
 def load_page(path: Path, media_type: str, number: int, options: ReadingOptions, limits: Limits) -> PageRaster:
@@ -61,7 +70,11 @@ def load_page(path: Path, media_type: str, number: int, options: ReadingOptions,
     """
     if media_type == PDF:
         pixels, dpi, turn, whole = pdf_pages.page_raster(path, number, options, limits)
-        return PageRaster(pixels, dpi, turn, whole)
+        factor = reduction(*pixels.shape)
+        size = (pixels.shape[1], pixels.shape[0])
+        if factor > 1:
+            pixels = np.asarray(Image.fromarray(pixels).reduce(factor), dtype=np.uint8)
+        return PageRaster(pixels, round(dpi / factor), turn, whole, factor, size)
     return _image_page(path, number, limits)
 
 
@@ -106,6 +119,14 @@ def check_size(width: int, height: int, limits: Limits) -> None:
         raise RefusedScanError("too-large", f"a page of {width} x {height} pixels; limits page_pixels, side_pixels")
 
 
+def reduction(*sides: int) -> int:
+    """Return to what part of its sides a page is reduced for reading: 1 for all that fit on a desk."""
+    factor = 1
+    while math.prod(sides) > READ_PIXELS * factor * factor:
+        factor *= 2
+    return factor
+
+
 def _image_page(path: Path, number: int, limits: Limits) -> PageRaster:
     with open_image(path) as image:
         try:
@@ -114,14 +135,32 @@ def _image_page(path: Path, number: int, limits: Limits) -> PageRaster:
             check_size(*image.size, limits)
             is_tiff = image.format == "TIFF"
             orientation = _orientation(image, is_tiff)
-            dpi = _dpi(image)
-            image.load()
-            grey = to_grey(image)
+            dpi, size = _dpi(image), _stored_size(image, is_tiff)
+            factor = reduction(*size)
+            grey = to_grey(image) if factor == 1 else _reduced_grey(image, factor)
         except (OSError, SyntaxError, ValueError, EOFError, KeyError, TypeError) as error:
             raise RefusedScanError("damaged", "a page cannot be decoded") from error
     if is_tiff:
         grey = as_stored(grey, orientation)
-    return PageRaster(np.asarray(grey, dtype=np.uint8), dpi, _TURNS.get(orientation, 0), True)
+    pixels = np.asarray(grey, dtype=np.uint8)
+    return PageRaster(pixels, round(dpi / factor), _TURNS.get(orientation, 0), True, factor, size)
+
+
+def _reduced_grey(image: Image.Image, factor: int) -> Image.Image:
+    """Return an image as grey at 1/factor of its sides; band by band, so that it is in memory once and no more."""
+    if image.format == "JPEG":
+        whole = image.size
+        image.draft("L", (image.width // factor, image.height // factor))
+        if image.size != whole:
+            return to_grey(image)
+    image.load()
+    if image.mode in ("I", "F"):  # their range is that of the whole page
+        return to_grey(image).reduce(factor)
+    small = Image.new("L", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, BAND_ROWS):
+        band = image.crop((0, top, image.width, min(top + BAND_ROWS, image.height)))
+        small.paste(to_grey(band).reduce(factor), (0, top // factor))
+    return small
 
 
 def as_stored(image: Image.Image, orientation: int) -> Image.Image:
@@ -147,6 +186,14 @@ def _spread(values: npt.NDArray[np.float64]) -> Grey:
     """Map wide or floating samples to 0..255 by their own range."""
     low, high = float(values.min(initial=0.0)), float(values.max(initial=1.0))
     return np.asarray((values - low) * (255.0 / max(high - low, 1e-9)), dtype=np.uint8)
+
+
+def _stored_size(image: Image.Image, is_tiff: bool) -> tuple[int, int]:
+    """Return width and height as stored: those of a TIFF are exchanged where Pillow turns it."""
+    if not is_tiff:
+        return image.size
+    tags: Any = getattr(image, "tag_v2", {})
+    return int(tags[ExifTags.Base.ImageWidth]), int(tags[ExifTags.Base.ImageLength])
 
 
 def _orientation(image: Image.Image, is_tiff: bool) -> int:

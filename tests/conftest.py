@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=25, help="how often the crash test kills the real command")
     parser.addoption("--every-call", action="store_true", help="fail every call, not some: minutes become an hour")
     parser.addoption("--large", type=int, default=0, help="MiB of one file whose accession's memory is watched")
+    parser.addoption("--slips", type=int, default=0, help="pages of the file whose reading's memory is watched (24)")
     parser.addoption("--seed", type=int, default=20261123, help="seed of the crash test's random moments")
     parser.addoption(
         "--data", default=os.environ.get("MUNIMENT_TEST_DATA"), help="folder of real scans with ground truth"

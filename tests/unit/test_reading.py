@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from infra.children import Children
 from records.errors import ChildLimitError, EngineUnavailableError
 from records.options import Limits, ReadingOptions
 from records.text import Box, Geometry, Word
-from tasks import languages, page_reader
+from tasks import languages, page_reader, sources
 from tasks.examine import look
 from tasks.ocr import PAGE, open_engine
 from tasks.page_reader import is_blank, to_raster
@@ -286,6 +287,19 @@ def test_a_picture_without_words_is_flagged(tmp_path):
     found = read_page(tmp_path / "picture.png", PNG, 1, None, OPTIONS, LIMITS)
     assert not found.blank
     assert found.flags == ("no-text",) or found.confidence < 60
+
+
+def test_a_very_large_page_is_read_at_half_its_size_with_boxes_in_its_own_pixels(corpus, monkeypatch):
+    whole = read_page(corpus / "letter.tif", TIFF, 1, "eng", OPTIONS, LIMITS)
+    monkeypatch.setattr(sources, "READ_PIXELS", whole.width * whole.height - 1)
+    half = read_page(corpus / "letter.tif", TIFF, 1, "eng", OPTIONS, LIMITS)
+    assert dict(half.facts)["reduced"] == 2
+    assert (half.width, half.height, half.dpi) == (whole.width, whole.height, whole.dpi)
+    once = {text for text, count in Counter(word.text for word in whole.words).items() if count == 1 and len(text) > 4}
+    places = {word.text: word.box for word in whole.words if word.text in once}
+    found = [(word.box, places[word.text]) for word in half.words if word.text in places]
+    assert len(found) > 0.8 * len(places) > 5
+    assert all(abs(a - b) <= 8 for box, place in found for a, b in zip(box, place, strict=True))
 
 
 # ---- pages that fail

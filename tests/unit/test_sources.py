@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from records.errors import RefusedScanError
 from records.options import Limits, ReadingOptions
+from tasks import sources
 from tasks.pdf_pages import open_page, page_image
 from tasks.sources import JP2, JPEG, PDF, PNG, TIFF, WEBP, load_page, page_count
 from tasks.text_layer import text_layer
@@ -67,6 +68,35 @@ def test_the_raster_is_as_stored_whatever_the_orientation(tmp_path, ending, medi
     assert np.abs(page.pixels.astype(int) - np.asarray(pattern())).max() < 8
     assert page.stored_turn == {3: 180, 6: 90, 8: 270}.get(orientation, 0)
     assert page.whole_image
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("ending", "media_type"), [("tif", TIFF), ("jpg", JPEG)])
+def test_a_very_large_page_is_reduced_with_its_size_as_stored(tmp_path, monkeypatch, ending, media_type, orientation):
+    monkeypatch.setattr(sources, "READ_PIXELS", 100_000)
+    path = tmp_path / f"scan.{ending}"
+    exif = Image.Exif()
+    exif[274] = orientation
+    picture = pattern(601, 401)
+    picture.save(path, exif=exif, dpi=(600, 600), **({} if ending == "jpg" else {"compression": "tiff_lzw"}))
+    page = load_page(path, media_type, 1, OPTIONS, LIMITS)
+    assert (page.reduced, page.size, page.dpi) == (2, (601, 401), 300)
+    assert page.pixels.shape == (201, 301)
+    half = np.asarray(picture.reduce(2)).astype(int)
+    assert np.abs(page.pixels[5:195, 5:295] - half[5:195, 5:295]).mean() < 3
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_every_kind_of_pixel_can_be_reduced(tmp_path, monkeypatch, mode):
+    monkeypatch.setattr(sources, "READ_PIXELS", 100_000)
+    picture = pattern()
+    made = Image.fromarray(np.asarray(picture).astype(np.uint16) * 257) if mode == "I;16" else picture.convert(mode)
+    path = tmp_path / ("scan.tif" if mode == "CMYK" else "scan.png")
+    made.save(path)
+    page = load_page(path, TIFF if mode == "CMYK" else PNG, 1, OPTIONS, LIMITS)
+    assert (page.reduced, page.pixels.shape) == (2, (200, 300))
+    assert page.pixels[5, 5] < 10
+    assert page.pixels[100, 150] > 245
 
 
 @pytest.mark.parametrize(("stated", "dpi"), [((200, 200), 200), ((72, 72), 300), (None, 300), ((9999, 9999), 300)])
