@@ -24,7 +24,7 @@ from records.review_codes import REVIEW_CODES
 from records.tables import records
 from tasks import answers
 from tasks.review import deciding, queue, rejecting, seeing
-from tasks.review.deciding import Change, Corrections
+from tasks.review.corrections import Change, Corrections
 from tasks.review.queue import Filters, Lock
 from tasks.review.seeing import CLASS, Step
 from tasks.review.walking import Walk
@@ -161,15 +161,17 @@ def reject_command(frame: Frame, id: str, reason: str, back: bool) -> None:
 )  # fmt: skip
 @click.option("--keep", "keeps", multiple=True, metavar="NAME", help="Confirm what a field, or the class, says.")
 @click.option("--illegible", "illegibles", multiple=True, metavar="NAME", help="Say that nobody can read a field.")
+@click.option("--agree", "agrees", multiple=True, metavar="NAME", help="Agree to what another person proposed.")
 @click.option("--token", type=int, help="The token of your lock: the decision is refused if another took the record.")
 @why
 def correct_command(
     frame: Frame, id: str, sets: tuple[str, ...], keeps: tuple[str, ...], illegibles: tuple[str, ...],
-    token: int | None, reason: str,
+    agrees: tuple[str, ...], token: int | None, reason: str,
 ) -> None:  # fmt: skip
     """Correct or confirm fields of a record; what is settled leaves the list."""
     changes = [_pair(text) for text in sets] + [Change(*_name(text), None) for text in keeps]
     changes += [Change(*_name(text), None, illegible=True) for text in illegibles]
+    changes += [Change(*_name(text), None, agree=True) for text in agrees]
     asked = _asked(changes, *parse_reason(reason))
     found = _resolve(frame, id)
     _correct(frame, found, asked, _require(frame, found), token)
@@ -178,6 +180,8 @@ def correct_command(
 def _correct(frame: Frame, found: str, asked: Corrections, actor: Actor, token: int | None) -> None:
     receipt = deciding.correct(frame.services, RecordId(found), asked, actor, token)
     _answer_record(frame, found)
+    if receipt.proposed:
+        frame.hint(_("A second person must agree to: {fields}").format(fields=", ".join(receipt.proposed)))
     if not receipt.indexed:
         frame.hint(_("The index was not brought up to date; 'muniment index status' tells how far it is."))
         finish(PARTLY)
@@ -291,6 +295,7 @@ def _step_answer(step: Step) -> answers.Answer:
              "box": None if rival.box is None else list(rival.box)}
             for rival in step.rivals
         ],
+        "proposed": step.proposed,
         "snippet": None if step.snippet is None else str(step.snippet),
     }  # fmt: skip
 

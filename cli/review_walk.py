@@ -19,7 +19,8 @@ COMMIT, REJECT, PASS, QUIT = "commit", "reject", "pass", "quit"  # how a walk en
 
 # key -> what it does; the first is also Enter
 KEYS: dict[str, str] = {
-    "a": "accept the value", "1-5": "take that value", "c": "type the value", "i": "illegible", "n": "there is none",
+    "a": "accept the value", "y": "agree to what another person proposed",
+    "1-5": "take that value", "c": "type the value", "i": "illegible", "n": "there is none",
     "s": "leave this field undecided", "u": "take back the last answer", "r": "reject the record: scan it again",
     "p": "pass the record over", "q": "stop and decide nothing", "?": "say these keys",
 }  # fmt: skip
@@ -44,7 +45,7 @@ def walk_through(frame: Frame, walk: Walk) -> str:
             return QUIT
         if pressed.key in ("r", "p"):
             return REJECT if pressed.key == "r" else PASS
-        if step is None and pressed.key in ("a", "y", ""):
+        if step is None and pressed.key in ("a", ""):
             return COMMIT
         try:
             _act(walk, pressed, keys)
@@ -60,6 +61,7 @@ def _act(walk: Walk, pressed: Key, keys: Iterator[Key]) -> None:
     """
     plain: dict[str, Callable[[], None]] = {
         "a": walk.accept, "": walk.accept, "i": walk.illegible, "n": walk.absent, "s": walk.skip, "u": walk.undo,
+        "y": walk.agree,
     }  # fmt: skip
     if pressed.key in plain:
         plain[pressed.key]()
@@ -94,6 +96,8 @@ def _described(walk: Walk, step: Step) -> str:
     lines += [f"      {code}: {_(REVIEW_CODES.get(code, code))} {message}".rstrip() for code, message in step.reasons]
     if step.page is not None and step.box is not None:
         lines.append(f"      {_('page')} {step.page} {list(step.box)}")
+    if step.proposed is not None:
+        lines.append(f"      {_('proposed by another person')}: {step.proposed or _('absent')}")
     if step.snippet is not None:
         lines.append(f"      {_('image')} {step.snippet}")
     lines += [f"   {number}  {rival.value}   {rival.score:.2f}" for number, rival in enumerate(step.rivals, 1)]

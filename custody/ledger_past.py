@@ -31,7 +31,7 @@ class LedgerPast:
         self._heads: dict[str, str | None] = {}
         self._states: dict[str, str | None] = {}
         self._marks = Marks()
-        self._marked: set[str] = set()  # subjects whose marks are loaded
+        self._marked: set[str] = set()  # subjects whose marks are loaded, or that have no event to have left one
 
     def newest(self) -> str | None:
         """Return the time of the newest event, None where there is none."""
@@ -77,6 +77,7 @@ class LedgerPast:
                 self._heads[row.subject] = row.leaf_hash
                 if row.type in TRANSITIONS:
                     self._states[row.subject] = parse(bytes(row.leaf))["to"]
+            self._marked.update(subject for subject in part if self._heads[subject] is None)
 
     def take(self, event: Event, leaf_hash: str) -> None:
         """Go on by one event, in its place, that is written in this transaction."""

@@ -18,7 +18,7 @@ from custody.leaves import parse, read_leaf
 from records.errors import LeafError
 from records.ids import parse_instant
 from records.lifecycle import EVENT_TYPES, TRANSITIONS
-from records.rules import AFTER_THE_END, ENDS, WATCHED, Mark, Marks, broken
+from records.rules import AFTER_THE_END, ENDS, MARKED_ONLY, WATCHED, Mark, Marks, broken
 
 TOLERANCE_S = 60.0  # how far an event's time may lie before that of an earlier one; our own writer never goes back
 NEVER = b""
@@ -46,6 +46,7 @@ def _plain_moves() -> dict[Move, tuple[int, int]]:
 
 
 _PLAIN = _plain_moves()
+_IF_MARKED = frozenset(kind.encode() for kind in MARKED_ONLY)
 _STILL = frozenset(kind.encode() for kind in EVENT_TYPES if kind not in TRANSITIONS and kind not in WATCHED)
 
 
@@ -92,7 +93,9 @@ class Replay:
             self._step.problem("chain", subject.decode(), self._head(last), prev and prev.decode(), seq)
         state = 0 if last is None else last & _MASK
         move = _PLAIN.get((kind, prefix, before, after))
-        if move is not None and move[0] == state:
+        if kind in _IF_MARKED and self._marks.any_of(subject.decode()):
+            state = self._judge(leaf, seq, state)
+        elif move is not None and move[0] == state:
             state = move[1]
         elif kind not in _STILL or before is not None or after is not None or state in _ENDED:
             state = self._judge(leaf, seq, state)

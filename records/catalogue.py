@@ -185,17 +185,19 @@ def open_reviews(connection: Connection, record: str) -> list[Row[Any]]:
 def replace_reviews(
     connection: Connection, record: str, client: str, reasons: Sequence[ReviewReason], now: str
 ) -> None:
-    """Replace the open reasons of a record by `reasons`; what stays open keeps its date."""
+    """Replace the open reasons of a record by `reasons`; what stays open keeps its date, and so does what is held."""
     wanted = {(reason.code, reason.field): reason for reason in reasons}
     for row in open_reviews(connection, record):
-        if wanted.pop((row.code, row.field), None) is None:
+        if wanted.pop((row.code, row.field), None) is None and row.check_event is None:
             connection.execute(update(reviews).where(reviews.c.id == row.id).values(settled=now))
     for reason in wanted.values():
-        connection.execute(
-            insert(reviews).values(
-                record=record, client=client, code=reason.code, field=reason.field, message=reason.message, since=now
-            )
-        )
+        add_review(connection, record, client, reason, now)
+
+
+def add_review(connection: Connection, record: str, client: str, reason: ReviewReason, now: str) -> None:
+    """Save one more reason why a person must decide."""
+    values = {"record": record, "client": client, "code": reason.code, "field": reason.field, "message": reason.message}
+    connection.execute(insert(reviews).values(**values, since=now))
 
 
 def _position(field: Field) -> int:

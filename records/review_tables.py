@@ -4,9 +4,9 @@ A row of `review_tasks` is made when somebody first takes a record or gives it a
 two people cannot hold one record, whoever writes.
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from records.tables import METADATA, Id, Instant
+from records.tables import METADATA, Id, Instant, one_of
 
 review_tasks = Table(
     "review_tasks",
@@ -21,4 +21,36 @@ review_tasks = Table(
     Column("passed_by", Id),  # who passed it over last: it comes to this person after all others
     CheckConstraint("(person IS NULL) = (until IS NULL) AND (person IS NULL) = (since IS NULL)", name="held"),
     Index("ix_review_tasks_person", "person"),
+)
+
+# What the first of two people decided on a field that is held; the second agrees, or proposes something else.
+review_proposals = Table(
+    "review_proposals",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("record", Id, ForeignKey("records.id"), nullable=False),
+    Column("client", Id, ForeignKey("clients.id"), nullable=False),
+    Column("field", String(64), nullable=False),
+    Column("status", String(16), nullable=False),  # what the field is to be: confirmed, corrected, rejected
+    Column("value", Text),
+    Column("currency", String(3)),
+    Column("page", Integer),
+    Column("box", JSON),
+    Column("checks", JSON, nullable=False),
+    Column("proposed_by", Id, nullable=False),  # pseudonym, as in the ledger
+    Column("proposed", Instant, nullable=False),
+    Column("event", Id, ForeignKey("events.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", Id),
+    Column("decided", Instant),
+    one_of("state", ("open", "approved", "refused")),
+    CheckConstraint("state <> 'approved' OR (decided_by IS NOT NULL AND decided_by <> proposed_by)", name="two_people"),
+    Index(
+        "uq_review_proposals_record_field",
+        "record",
+        "field",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
 )

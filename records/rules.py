@@ -21,7 +21,7 @@ Event = Mapping[str, Any]  # a leaf, or what becomes one: see docs/design/format
 class Mark:
     """What an event left open: its kind, the event's id, whom it is about, and the pseudonym of who acted.
 
-    `holder` is who has a paper by it, `when` when it happened.
+    `holder` is who has a paper by it, `when` when it happened, `about` the field it concerns, `commit` what it keeps.
     """
 
     name: str
@@ -30,6 +30,8 @@ class Mark:
     actor: str
     holder: str | None = None
     when: str = ""
+    about: str | None = None
+    commit: str | None = None
 
 
 class Past(Protocol):
@@ -190,13 +192,95 @@ GUARDS |= {
     "found_approved": dict.fromkeys(_PAPER, (another_person("finding"),)),
 }
 
+# Review: what two people must decide on is held by a mark on its field; keying twice leaves a mark for each keying.
+OPENS |= {"check_held": "check", "override_proposed": "override", "field_keyed": "keying"}
+CLOSES |= {
+    "override_approved": ("check", "override"), "override_refused": ("override",), "keying_settled": ("keying",),
+}  # fmt: skip
+
+
+def field_of_event(event: Event) -> str | None:
+    """Return the field that an event is about, as `name` or `name[2]`; None where it is about none."""
+    said = event["obj"] or {}
+    name, index = said.get("field"), said.get("index")
+    return name if name is None or index is None else f"{name}[{index}]"
+
+
+def _about_the_field(event: Event, past: Past, name: str) -> list[Mark]:
+    field = field_of_event(event)
+    return [mark for mark in past.marks(event["subject"], name) if mark.about == field]
+
+
+def _not_held(event: Event, past: Past) -> bool:
+    return not any(_about_the_field(event, past, name) for name in ("check", "keying"))
+
+
+def _nothing_held(event: Event, past: Past) -> bool:
+    return event["to"] != "described" or not any(past.marks(event["subject"], name) for name in ("check", "keying"))
+
+
+def _of_one_field(event: Event, past: Past) -> bool:
+    field = field_of_event(event)
+    return all(mark.about == field for name in ("check", "override", "keying") for mark in named(event, past, name))
+
+
+def _another_than_named(event: Event, past: Past) -> bool:
+    return all(mark.actor != event["actor"]["id"] for mark in named(event, past, "override"))
+
+
+def _keyed_once(event: Event, past: Past) -> bool:
+    made = _about_the_field(event, past, "keying")
+    return len(made) < 2 and all(mark.actor != event["actor"]["id"] for mark in made)
+
+
+def _two_keyings(event: Event, past: Past) -> bool:
+    made = named(event, past, "keying")
+    return len(made) == 2 and made[0].actor != made[1].actor
+
+
+def _agreed_or_third(event: Event, past: Past) -> bool:
+    made = named(event, past, "keying")
+    agreed = len({mark.commit for mark in made}) == 1 and made[0].commit is not None if made else False
+    return agreed or all(mark.actor != event["actor"]["id"] for mark in made)
+
+
+NOT_HELD = Guard("no check and no keying of its field is open", _not_held)
+NOTHING_HELD = Guard("it leaves review only when no check and no keying is open", _nothing_held)
+ONE_FIELD = Guard("all that it names is about its own field", _of_one_field)
+GUARDS |= {
+    "field_corrected": {"rec": (NOT_HELD,)},
+    "field_confirmed": {"rec": (NOT_HELD,)},
+    "described": {"rec": (NOTHING_HELD,)},
+    "review_released": {"rec": (NOTHING_HELD,)},
+    "override_proposed": {"rec": (by_a_person(), names_own("check"), ONE_FIELD)},
+    "override_approved": {
+        "rec": (
+            by_a_person(), names_own("check"), names_own("override"), ONE_FIELD,
+            Guard("its actor did not make the override it names", _another_than_named),
+        ),
+    },
+    "override_refused": {"rec": (by_a_person(), names_own("override"), ONE_FIELD)},
+    "field_keyed": {
+        "rec": (by_a_person(), Guard("two people key a field once each, before it is settled", _keyed_once)),
+    },
+    "keying_settled": {
+        "rec": (
+            by_a_person(), names_own("keying"), ONE_FIELD,
+            Guard("it names two keyings by two people", _two_keyings),
+            Guard("both said the same, or its actor made neither", _agreed_or_third),
+        ),
+    },
+}  # fmt: skip
+# types whose demands are about open marks of their own subject alone: of one without a mark they need not be asked
+MARKED_ONLY = frozenset({"field_corrected", "field_confirmed", "described", "review_released"})
+
 # subject kind -> states after which nothing may happen to it, but for the types of AFTER_THE_END
 ENDS: dict[str, tuple[str, ...]] = {
     "ori": ("abandoned", "shredded", "erased"), "rec": ("disposed",), "dsp": ("disposed",), "fil": ("disposed",),
 }  # fmt: skip
 AFTER_THE_END = ("access_denied", "correction", "erasure_effective", "incident", "object_removed")
 
-WATCHED = frozenset({*OPENS, *CLOSES, *GUARDS})  # types that need more than their subject's state
+WATCHED = frozenset({*OPENS, *CLOSES, *GUARDS}) - MARKED_ONLY  # types that need more than their subject's state
 
 
 def broken(event: Event, past: Past) -> Iterator[Broken]:
@@ -238,9 +322,14 @@ class Marks:
         left = OPENS.get(event["type"])
         if left is not None:
             when = event["occurred"] or event.get("ts") or ""
-            mark = Mark(left, event["id"], event["subject"], event["actor"]["id"], event["holder"], when)
+            about, actor = field_of_event(event), event["actor"]["id"]
+            mark = Mark(left, event["id"], event["subject"], actor, event["holder"], when, about, event["commit"])
             self._by_subject.setdefault(mark.subject, []).append(mark)
             self._by_event[mark.event] = mark
+
+    def any_of(self, subject: str) -> bool:
+        """Tell whether a subject has an open mark at all."""
+        return bool(self._by_subject.get(subject))
 
     def of(self, subject: str, name: str) -> list[Mark]:
         """Return a subject's open marks of one name, oldest first."""

@@ -237,6 +237,13 @@ reviews = Table(
     Column("since", Instant, nullable=False),
     Column("settled", Instant),
     Column("settled_by", String(36)),
+    Column("check_event", Id),  # of `check_held`: two people must decide
+    Column("proposed_by", String(36)),  # the first of them
+    CheckConstraint(
+        "check_event IS NULL OR settled IS NULL OR "
+        "(proposed_by IS NOT NULL AND settled_by IS NOT NULL AND proposed_by <> settled_by)",
+        name="two_people",
+    ),
     Index("ix_reviews_client_settled", "client", "settled"),
     Index("ix_reviews_record", "record"),
 )

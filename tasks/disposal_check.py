@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from custody.disposal_tables import disposal_orders, doomed_objects
 from custody.findings import Step
 from custody.tables import derivatives, key_envelopes, originals
+from records.review_tables import review_proposals
 from records.tables import fields, pages, records, reviews, scans
 
 GONE = ("shredded", "erased")  # states of an original whose key is destroyed
@@ -20,6 +21,7 @@ def check_disposed(connection: Connection, step: Step) -> None:
         (fields, fields.c.record, "field values"),
         (pages, pages.c.record, "pages"),
         (reviews, reviews.c.record, "reasons of a review"),
+        (review_proposals, review_proposals.c.record, "proposed values"),
         (derivatives, derivatives.c.record, "derivatives"),
     ):
         for record, count in _left(connection, table, column, records.c.id, records.c.state == "disposed"):

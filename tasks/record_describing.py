@@ -31,6 +31,7 @@ from tasks import intake
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox
 from tasks.relations import relate
+from tasks.review.overriding import Subject, hold_checks
 from tasks.services import Services
 from tasks.words import borrowed, ends_of
 
@@ -106,6 +107,8 @@ def _commit(record: RecordId, services: Services, found: Description, marks: tup
             before=row.state, after=state, detail=fields_commitment(connection, record, salt),
         )  # fmt: skip
         entry = append(connection, draft, now)
+        two = Subject(connection, services.ids, now, record, row.client, draft.actor, salt)
+        hold_checks(two, record_class)
         connection.execute(
             update(records)
             .where(records.c.id == record)

@@ -17,6 +17,7 @@ from custody.keys import new_salt
 from custody.ledger import Actor, Draft, Entry, append
 from custody.opening import Act, record_act
 from records.catalogue import (
+    add_review,
     add_revision,
     current_fields,
     field_of,
@@ -26,16 +27,19 @@ from records.catalogue import (
     replace_reviews,
 )
 from records.class_library import FieldSpec, RecordClass
-from records.errors import InvalidValueError
+from records.errors import AccessDeniedError, InvalidValueError
 from records.fields import Check, Description, Field
 from records.ids import RecordId, instant
-from records.normalise import DateOrder
-from records.tables import fields, records, reviews
-from records.text import Box, read_embedded
+from records.parties import Party
+from records.tables import clients, fields, records, reviews
+from records.text import read_embedded
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, SETTLED, fields_commitment
 from tasks.record_reading import put_in_outbox
+from tasks.relations import relate
+from tasks.review.corrections import Change, CorrectionReceipt, Corrections
+from tasks.review.overriding import BANK, Approval, Subject, TwoPeople, hold_checks, proposals_of, with_place
 from tasks.review.queue import let_go, now_of, require_free
 from tasks.review.seeing import CLASS
 from tasks.services import Services
@@ -45,46 +49,6 @@ from tasks.words import borrowed, ends_of
 _logger = logging.getLogger(__name__)
 CORRECTABLE = ("described", "in_review", "indexed")
 ILLEGIBLE = Check("legible", "warn", "a person could not read it")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a person says about one field: a value, "" for "there is none", or None to keep what is there.
-
-    `illegible` says that there is a value and nobody can read it; `page` and `box`, where a chosen value stands.
-    """
-
-    name: str
-    index: int | None
-    typed: str | None
-    illegible: bool = False
-    page: int | None = None
-    box: Box | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Corrections:
-    """A decision: changes of fields, a class named or kept, and why (a code, and words that stay in the database).
-
-    `order` tells how 03/04/2025 is meant where the person's language says so; None asks for another form.
-    """
-
-    changes: tuple[Change, ...] = ()
-    record_class: str | None = None
-    keep_class: bool = False
-    reason: str = "review"
-    words: str | None = None
-    order: DateOrder | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectionReceipt:
-    """The record's state after it, how many reasons are still open, and whether the index was brought up to date."""
-
-    record: RecordId
-    state: str
-    open: int
-    indexed: bool
 
 
 def look(services: Services, record: str, actor: Actor) -> Entry:
@@ -103,6 +67,7 @@ def correct(
     allowed; it is described again. `token` is that of the lock under which it was decided, if there is one.
 
     Raises:
+        AccessDeniedError: who proposed a decision would agree to it; the denial is in the ledger.
         ReviewTakenError: another person works on the record, or took it since the lock ended. Nothing was changed.
         InvalidValueError: nothing is asked, a field or class is unknown, a value has not its form or cannot be true,
             or the record is not described yet. Nothing was changed.
@@ -112,6 +77,29 @@ def correct(
     with services.database.read() as connection:
         _check_state(record_row(connection, record))
     described = None if asked.record_class is None else _describe_as(services, record, asked.record_class)
+    try:
+        state, still = _decide(services, record, asked, actor, token, described)
+    except AccessDeniedError:
+        with services.database.write() as connection:
+            client = record_row(connection, record).client
+            denied = replace(actor, role="none")
+            draft = Draft(services.ids.new("evt"), "access_denied", record, denied, client=client, reason="review")
+            append(connection, draft, services.clock.now())
+        raise
+    _logger.info("corrected record %s: %s, %d reasons open", record, state, still)
+    indexed = bring_up_to_date(services)
+    with services.database.read() as connection:
+        state = record_row(connection, record).state
+        named = {change.name for change in asked.changes}
+        waiting = tuple(name for name in proposals_of(connection, record) if name in named)
+    return CorrectionReceipt(record, state, still, indexed, waiting)
+
+
+def _decide(
+    services: Services, record: str, asked: Corrections, actor: Actor, token: int | None,
+    described: Description | None,
+) -> tuple[str, int]:  # fmt: skip
+    """Decide in one transaction; return the record's state after it, and how many reasons are still open."""
     with services.database.write() as connection:
         row = connection.execute(select(records).where(records.c.id == record).with_for_update()).one()
         _check_state(row)
@@ -124,11 +112,7 @@ def correct(
         state, still = decision.end()
         if not still:
             let_go(connection, record)
-    _logger.info("corrected record %s: %s, %d reasons open", record, state, still)
-    indexed = bring_up_to_date(services)
-    with services.database.read() as connection:
-        state = record_row(connection, record).state
-    return CorrectionReceipt(record, state, still, indexed)
+    return state, still
 
 
 def _check_state(row: Row[Any]) -> None:
@@ -180,7 +164,10 @@ class _Decision:
             self.values["class_evidence"] = [DECIDED, *evidence]
             self._append(self._event(), "field_confirmed", {"field": CLASS})
             return
-        event = self._event()
+        event, record_class = self._event(), self.services.library.get(described.record_class)
+        described = relate(
+            self.connection, self.row.id, self.row.client, record_class, described, self._registry(record_class)
+        )
         names = {found.name for found in described.fields}
         here = fields.c.record == self.row.id
         gone = update(fields).where(here, fields.c.name.not_in(names)).values(current=False)
@@ -195,6 +182,7 @@ class _Decision:
         )  # fmt: skip
         after = "in_review" if open_reviews(self.connection, self.row.id) else "described"
         self._append(event, "described", {"class": described.record_class}, after)
+        hold_checks(self._two().subject, self._class())
 
     def settle_fields(self) -> None:
         """Save each value that was typed or kept as a revision of its own, with its event."""
@@ -206,17 +194,25 @@ class _Decision:
             values.pop(found.name, None)
             if found.value is not None and found.index is None:
                 values[found.name] = found.value
-        today = self.services.clock.now().date()
+        today, two = self.services.clock.now().date(), self._two()
         for found in typed:
-            if found.status == "corrected":
+            if found.status == "corrected" and record_class.spec(found.name) is not None:
                 found = replace(found, checks=check_typed(record_class, found.name, values, today))
-            event = self._save(found)
+            if found.status == "corrected":
+                self._compare_account(record_class, found)
+            rows = two.held(found)
+            approval = two.decide(found, rows) if rows else None
+            if rows and approval is None:
+                continue
+            event = self._save(found, approval)
             if found.name == "currency" and found.status == "corrected":
                 self._pass_on_currency(found.value, before, event)
 
     def end(self) -> tuple[str, int]:
         """Move the record to where the decision leaves it, and ask for its index entry; return state, open reasons."""
         still = len(open_reviews(self.connection, self.row.id))
+        if not self.seq:  # all of it was proposed: no value has changed
+            return self.state, still
         if self.state == "in_review" and not still:
             self._append(self._event(), "review_released", None, "described")
         elif not self.moved and self.state != "in_review":
@@ -233,10 +229,12 @@ class _Decision:
         """Return the fields as they are to be: typed values normalised, kept ones confirmed."""
         found = []
         for change in self.asked.changes:
-            spec = _spec(record_class, change)
+            spec = self._spec(record_class, change)
             position = -1 if change.index is None else change.index
             old = before.get((change.name, position), Field(spec.name, None, spec.type, "missing", change.index))
-            if change.illegible:
+            if change.agree:
+                found.append(with_place(self._two().proposed(change.name), old))
+            elif change.illegible:
                 gone = replace(old, value=None, status="rejected", method="person", confidence=1.0)
                 found.append(replace(gone, checks=(ILLEGIBLE,)))
             elif change.typed is None:
@@ -254,11 +252,45 @@ class _Decision:
                 )  # fmt: skip
         return found
 
-    def _save(self, found: Field) -> str:
+    def _registry(self, record_class: RecordClass) -> Sequence[Party]:
+        if record_class.duplicate_key is None:
+            return ()
+        name = select(clients.c.name).where(clients.c.id == self.row.client)
+        return self.services.parties(self.connection.execute(name).scalar_one())
+
+    def _compare_account(self, record_class: RecordClass, found: Field) -> None:
+        """Compare an account that was typed with what is known of the party, as one that was read is compared."""
+        key = record_class.duplicate_key
+        if key is None or found.name != key.iban:
+            return
+        others = [field_of(row) for row in self._current() if row.name != found.name]
+        typed = Description(record_class.name, record_class.version, 1.0, (), (*others, found), ())
+        related = relate(
+            self.connection, self.row.id, self.row.client, record_class, typed, self._registry(record_class)
+        )
+        open_ = {(row.code, row.field) for row in open_reviews(self.connection, self.row.id)}
+        for reason in related.review:
+            if reason.code in BANK and (reason.code, reason.field) not in open_:
+                add_review(self.connection, self.row.id, self.row.client, reason, self._now())
+
+    def _spec(self, record_class: RecordClass, change: Change) -> FieldSpec:
+        """Return the field that a change names; of another class where it is held since the record was of that."""
+        held = {row.field for row in open_reviews(self.connection, self.row.id) if row.check_event is not None}
+        if change.name in held and record_class.spec(change.name) is None:
+            specs = [one.spec(change.name) for one in self.services.library.classes.values()]
+            return next(spec for spec in specs if spec is not None)
+        return _spec(record_class, change)
+
+    def _two(self) -> TwoPeople:
+        now = self.services.clock.now()
+        subject = Subject(self.connection, self.services.ids, now, self.row.id, self.row.client, self.actor, self.salt)
+        return TwoPeople(subject, self.refs)
+
+    def _save(self, found: Field, approval: Approval | None = None) -> str:
         event = self._event()
         add_revision(self.connection, self.row.id, self.row.client, found, event, self.actor.id)
         kind = "field_confirmed" if found.status == "confirmed" else "field_corrected"
-        self._append(event, kind, {"field": found.name, "index": found.index})
+        self._append(event, kind, {"field": found.name, "index": found.index}, approval=approval)
         waits = any(row.name == found.name and row.status == "review" for row in self._current())
         if not waits:
             self._settle_reasons(found.name)
@@ -281,12 +313,17 @@ class _Decision:
             .values(settled=self._now(), settled_by=self.actor.id)
         )
 
-    def _append(self, event: str, kind: str, obj: Mapping[str, Any] | None, after: str | None = None) -> None:
+    def _append(
+        self, event: str, kind: str, obj: Mapping[str, Any] | None, after: str | None = None,
+        approval: Approval | None = None,
+    ) -> None:  # fmt: skip
         """Append an event; one that moves the state names both states. Its detail commits to all fields as they are."""
         draft = Draft(
             event, kind, self.row.id, self.actor, client=self.row.client, before=self.state if after else None,
             after=after, reason=self.asked.reason, obj=obj, refs=self.refs,
             detail=fields_commitment(self.connection, self.row.id, self.salt),
+            auth_ref=None if approval is None else approval.event,
+            on_behalf=None if approval is None else approval.proposer,
         )  # fmt: skip
         self.seq = append(self.connection, draft, self.services.clock.now()).seq
         if after is not None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from custody.access import Person, hidden_from
 from records.errors import ReviewTakenError
 from records.ids import Clock, instant
-from records.review_tables import review_tasks
+from records.review_tables import review_proposals, review_tasks
 from records.tables import clients, persons, records, reviews
 from tasks.services import Services
 
@@ -200,6 +200,12 @@ def _has_open(table: Any, code: str | None = None) -> ColumnElement[bool]:
     return exists().where(*where, *([] if code is None else [table.c.code == code]))
 
 
+def _proposed_by(person: Person) -> ColumnElement[bool]:
+    """What this person proposed waits for another."""
+    own = review_proposals.c
+    return exists().where(own.record == records.c.id, own.state == "open", own.proposed_by == person.pseudonym)
+
+
 def _since() -> ColumnElement[Any]:
     """When the first of a record's open reasons came up."""
     own = reviews.alias("own")
@@ -221,7 +227,8 @@ def _first(
         .select_from(records.outerjoin(review_tasks, task.record == records.c.id))
         .where(
             records.c.state == "in_review", records.c.client.in_(allowed), records.c.id.not_in(hidden), free,
-            _has_open(reviews.alias("any")), ~_has_open(reviews.alias("rejected"), RESCAN), *_wanted(filters),
+            _has_open(reviews.alias("any")), ~_has_open(reviews.alias("rejected"), RESCAN), ~_proposed_by(person),
+            *_wanted(filters),
         )
         .order_by(held.desc(), func.coalesce(task.rank, 0).desc(), passed, _since(), records.c.id)
         .limit(1)

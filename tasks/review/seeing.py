@@ -26,6 +26,7 @@ from tasks.conventions import find_conventions
 from tasks.describe import FIRST_PAGES, LAST_PAGES
 from tasks.extract import Choice, collect, mark_pages, rank
 from tasks.layout import lay_out
+from tasks.review.overriding import proposals_of
 from tasks.services import Services
 from tasks.sources import load_page
 from tasks.words import ends_of
@@ -51,7 +52,8 @@ class Rival:
 class Step:
     """One field to decide on. `name` is CLASS for the record's class; `snippet` is a PNG file, None where none was cut.
 
-    `reasons` are (code, message).
+    `reasons` are (code, message). `proposed` is what another person decided on a held field, "" for none there: it
+    waits for a second one.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Step:
     page: int | None = None
     box: Box | None = None
     snippet: Path | None = None
+    proposed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def steps_of(services: Services, record: str) -> list[Step]:
         row = record_row(connection, record)
         current = [field_of(one) for one in current_fields(connection, record)]
         open_ = open_reviews(connection, record)
+        proposed = {name: one.value or "" for name, one in proposals_of(connection, record).items()}
     reasons: dict[str | None, list[tuple[str, str]]] = {}
     for one in open_:
         reasons.setdefault(one.field, []).append((one.code, one.message))
@@ -98,9 +102,10 @@ def steps_of(services: Services, record: str) -> list[Step]:
     for name in sorted(named, key=lambda name: order.index(name) if name in order else len(order)):
         rows = [field for field in current if field.name == name]
         waiting = [field for field in rows if field.status == "review"] or rows[:1]
-        found += [_step(field, reasons[name]) for field in waiting] or [
+        steps = [_step(field, reasons[name]) for field in waiting] or [
             Step(name, None, None, None, 0.0, "missing", tuple(reasons[name]))
         ]
+        found += [replace(step, proposed=proposed.get(name)) for step in steps]
     return found
 
 

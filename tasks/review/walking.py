@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from records.class_library import RecordClass
 from records.errors import InvalidValueError
 from records.normalise import DateOrder
-from tasks.review.deciding import Change
+from tasks.review.corrections import Change
 from tasks.review.seeing import CLASS, Rival, Step
 from tasks.typed_values import read_typed
 
@@ -54,6 +54,17 @@ class Walk:
         if step.value is None:
             raise InvalidValueError("there is no value to accept: type it, or say that there is none")
         self._say(Change(step.name, step.index, None), step.value)
+
+    def agree(self) -> None:
+        """Agree to what another person proposed.
+
+        Raises:
+            InvalidValueError: nothing is proposed.
+        """
+        step = self._current()
+        if step.proposed is None:
+            raise InvalidValueError("nothing is proposed that one could agree to")
+        self._say(Change(step.name, step.index, None, agree=True), step.proposed or "absent")
 
     def choose(self, number: int) -> None:
         """Take one of the rivals, counted from 1.

@@ -64,6 +64,23 @@ def test_the_replay_knows_where_it_leaves_each_subject() -> None:
     assert dict(run.states()) == expected
 
 
+IN_REVIEW = [
+    REGISTERED, an_event("read", RECORD, "accessioned", "read"), an_event("described", RECORD, "read", "in_review"),
+]  # fmt: skip
+IBAN, TOTAL = {"field": "iban"}, {"field": "total"}
+CHECKED = an_event("check_held", RECORD, actor=SERVICE, obj=IBAN)  # event 4
+OVERRIDE = an_event("override_proposed", RECORD, obj=IBAN, refs=[an_id("evt", 4)])  # event 5
+AGREED = an_event("override_approved", RECORD, actor="psn_2", obj=IBAN, refs=[an_id("evt", 4), an_id("evt", 5)])
+CONFIRMED = an_event("field_confirmed", RECORD, actor="psn_2", obj=IBAN)
+RELEASED = an_event("review_released", RECORD, "in_review", "described", actor="psn_2")
+HELD_OPEN = [*IN_REVIEW, CHECKED]
+A, B = "aa" * 32, "bb" * 32
+KEYED = [  # events 4 and 5
+    an_event("field_keyed", RECORD, obj=TOTAL, commit=A),
+    an_event("field_keyed", RECORD, actor="psn_2", obj=TOTAL, commit=B),
+]  # fmt: skip
+SETTLED = an_event("keying_settled", RECORD, actor="psn_3", obj=TOTAL, refs=[an_id("evt", 4), an_id("evt", 5)])
+
 BROKEN: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
     "stored before it was sealed": ([an_event("stored", ORIGINAL, "sealed", "stored")], [("state", 0)]),
     "stored twice": ([*a_life(1)[:3], a_life(1)[2]], [("state", 3)]),
@@ -135,6 +152,42 @@ BROKEN: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
     "erased before its key was destroyed": (
         [*KEPT_KEY, an_event("erasure_effective", ORIGINAL, "shredded", "erased")], [("state", 3)],
     ),
+    "a held field confirmed by one person": ([*HELD_OPEN, CONFIRMED], [("guard", 4)]),
+    "a held field corrected by one person": (
+        [*HELD_OPEN, an_event("field_corrected", RECORD, obj=IBAN)], [("guard", 4)],
+    ),
+    "a record released with a field held": ([*HELD_OPEN, RELEASED], [("guard", 4)]),
+    "a record described out of review with a field held": (
+        [*HELD_OPEN, an_event("described", RECORD, "in_review", "described", actor=SERVICE)], [("guard", 4)],
+    ),
+    "a record read again and described with a field held": (
+        [*HELD_OPEN, an_event("read", RECORD, "in_review", "read"), an_event("described", RECORD, "read", "described")],
+        [("guard", 5)],
+    ),
+    "an override agreed to by who proposed it": (
+        [*HELD_OPEN, OVERRIDE, {**AGREED, "actor": OVERRIDE["actor"]}], [("guard", 5)],
+    ),
+    "an override agreed to by a service": ([*HELD_OPEN, OVERRIDE, {**AGREED, "actor": SERVICE}], [("guard", 5)]),
+    "an override of nothing": ([*IN_REVIEW, an_event("override_proposed", RECORD, obj=IBAN)], [("guard", 3)]),
+    "an override of another field": ([*HELD_OPEN, {**OVERRIDE, "obj": TOTAL}], [("guard", 4)]),
+    "an override agreed to for another field": (
+        [*HELD_OPEN, OVERRIDE, {**AGREED, "obj": TOTAL}], [("guard", 5)],
+    ),
+    "an override agreed to after it was refused": (
+        [*HELD_OPEN, OVERRIDE, an_event("override_refused", RECORD, obj=IBAN, refs=[an_id("evt", 5)]), AGREED],
+        [("guard", 6)],
+    ),
+    "keyed twice by one person": ([*IN_REVIEW, KEYED[0], {**KEYED[1], "actor": KEYED[0]["actor"]}], [("guard", 4)]),
+    "keyed a third time": ([*IN_REVIEW, *KEYED, {**KEYED[0], "actor": SETTLED["actor"]}], [("guard", 5)]),
+    "keyed differently and settled by one of the two": (
+        [*IN_REVIEW, *KEYED, {**SETTLED, "actor": KEYED[0]["actor"]}], [("guard", 5)],
+    ),
+    "one keying settled": (
+        [*IN_REVIEW, KEYED[0], {**SETTLED, "refs": [an_id("evt", 4)]}], [("guard", 4)],
+    ),
+    "corrected while its keyings are open": (
+        [*IN_REVIEW, KEYED[0], an_event("field_corrected", RECORD, obj=TOTAL)], [("guard", 4)],
+    ),
     "another's hold released": (
         [HELD, an_event("hold_released", OTHER, refs=[an_id("evt", 1)])], [("guard", 1)],
     ),
@@ -171,6 +224,19 @@ ALLOWED = {
     "disposed of after its batch was held and released": [
         *LISTED, {**HELD, "subject": BATCH},
         an_event("hold_released", BATCH, refs=[an_id("evt", 4)]), {**DISPOSED, "obj": {"within": [RECORD, BATCH]}},
+    ],
+    "a held field agreed to by two": [*HELD_OPEN, OVERRIDE, AGREED, CONFIRMED, RELEASED],
+    "another field than the held one confirmed": [*HELD_OPEN, an_event("field_confirmed", RECORD, obj=TOTAL)],
+    "each agrees to the other's override of another field": [
+        *HELD_OPEN, OVERRIDE, {**CHECKED, "obj": TOTAL},
+        {**OVERRIDE, "obj": TOTAL, "actor": AGREED["actor"], "refs": [an_id("evt", 6)]}, AGREED,
+        {**AGREED, "obj": TOTAL, "actor": OVERRIDE["actor"], "refs": [an_id("evt", 6), an_id("evt", 7)]},
+    ],
+    "keyed the same and settled by the second": [
+        *IN_REVIEW, KEYED[0], {**KEYED[1], "commit": A}, {**SETTLED, "actor": KEYED[1]["actor"]}, RELEASED,
+    ],
+    "keyed differently and settled by a third": [
+        *IN_REVIEW, *KEYED, SETTLED, an_event("field_corrected", RECORD, actor="psn_3", obj=TOTAL), RELEASED,
     ],
     "denied after its end": [
         *a_life(1)[:2], an_event("abandoned", ORIGINAL, "sealed", "abandoned"), an_event("access_denied", ORIGINAL),

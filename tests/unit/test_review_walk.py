@@ -15,7 +15,7 @@ from PIL import Image
 from cli import review_walk
 from records.class_library import shipped_library
 from records.errors import InvalidValueError
-from tasks.review.deciding import Change
+from tasks.review.corrections import Change
 from tasks.review.seeing import CLASS, Rival, Step
 from tasks.review.walking import Walk
 
