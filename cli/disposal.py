@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from cli.frame import Frame, _, command, finish
+from cli.paper_disposal import paper_group
 from cli.progress import counting
 from cli.reasons import parse_reason
 from custody import access
@@ -22,7 +23,7 @@ from records.errors import InvalidValueError
 from records.lifecycle import DISPOSAL_STATES
 from records.tables import records
 from tasks import answers, disposal, disposal_answers, disposal_run
-from tasks.disposal import MOST, Proposal
+from tasks.disposal import MOST, RECORDS, Proposal
 
 commands = click.Group()
 PARTLY = 3
@@ -32,6 +33,9 @@ why = click.option("--reason", required=True, help="CODE or 'CODE: free text'; c
 @commands.group("disposal")
 def disposal_group() -> None:
     """Dispose of records: destroy their keys and everything derived from them, so that nothing comes back."""
+
+
+disposal_group.add_command(paper_group)
 
 
 @command(disposal_group, "due")
@@ -169,7 +173,7 @@ def _order(frame: Frame, order: str, action: str) -> tuple[str, Actor]:
     """Return the order that an id names, and the actor who may do this to it."""
     services = frame.services
     with services.database.read() as connection:
-        found = resolve(connection, disposal_orders, order)
+        found = resolve(connection, disposal_orders, order, disposal_orders.c.kind == RECORDS)
         client = disposal.order_row(connection, found).client
     return found, access.require(
         services.database, services.clock, services.ids, services.person, client, action, found

@@ -49,6 +49,7 @@ disposal_orders = Table(
     METADATA,
     Column("id", Id, primary_key=True),
     Column("client", Id, ForeignKey("clients.id"), nullable=False),
+    Column("kind", String(8), nullable=False, server_default="records"),  # or `paper`
     Column("state", String(16), nullable=False),
     Column("basis", String(16), nullable=False),
     Column("reason", String(64), nullable=False),
@@ -62,6 +63,10 @@ disposal_orders = Table(
     Column("begun", Instant),
     Column("ledger", JSON),  # the published checkpoint before it: size and root
     Column("ended", Instant),  # finished, or refused
+    Column("authorisation", Text),  # of paper: what the client wrote
+    Column("witness", Id),  # of paper: who watched
+    Column("method", String(16)),
+    Column("place", Text),
     one_of("state", DISPOSAL_STATES),
     one_of("basis", BASES),
     Index("ix_disposal_orders_client_state", "client", "state"),
@@ -83,6 +88,31 @@ disposal_lines = Table(
     Index(
         "uq_disposal_lines_record",
         "record",
+        unique=True,
+        sqlite_where=text("state = 'listed'"),
+        postgresql_where=text("state = 'listed'"),
+    ),
+)
+
+# Files and boxes of an order of paper; a paper stands on one open order at most. `before` is its state when it was
+# listed, `box` the code of the box it stood in.
+disposal_papers = Table(
+    "disposal_papers",
+    METADATA,
+    Column("disposal", Id, ForeignKey("disposal_orders.id"), primary_key=True),
+    Column("paper", Id, primary_key=True),
+    Column("client", Id, ForeignKey("clients.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("before", String(16), nullable=False),
+    Column("box", String(64)),
+    Column("listing", Id, ForeignKey("events.id"), nullable=False),
+    Column("proposal", Id, ForeignKey("events.id"), nullable=False),
+    Column("approval", Id, ForeignKey("events.id")),
+    Column("disposed", Id, ForeignKey("events.id")),
+    one_of("state", DISPOSAL_LINE_STATES),
+    Index(
+        "uq_disposal_papers_paper",
+        "paper",
         unique=True,
         sqlite_where=text("state = 'listed'"),
         postgresql_where=text("state = 'listed'"),

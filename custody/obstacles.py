@@ -35,6 +35,7 @@ OBSTACLES = {
     "on-loan": "Its paper is on loan.",
     "requested": "Its paper is asked for.",
     "incident": "Something about its paper is not settled.",
+    "in-transfer": "Its paper stands on the list of a transfer.",
     "paper-away": "Its paper is on its way, missing or being scanned.",
 }
 

@@ -23,7 +23,7 @@ FILE_STATES = (
 )  # fmt: skip
 BOX_STATES = (
     "announced", "received", "stored", "picked", "in_transit", "on_loan", "returned", "checked", "missing",
-    "found_pending", "withdrawn", "destroyed",
+    "found_pending", "withdrawn", "disposal_listed", "destroyed",
 )  # fmt: skip
 
 REQUEST_STATES = (

@@ -20,6 +20,14 @@ def _from(states: tuple[str | None, ...], after: str) -> Moves:
     return tuple((state, after) for state in states)
 
 
+# listed for destruction while at rest, taken off the list as it was, or destroyed: then nothing happens to it any more
+_AT_REST = ("received", "stored", "checked")
+_DISPOSAL: dict[str, Moves] = {
+    "listed": _from(_AT_REST, "disposal_listed"),
+    "unlisted": tuple(("disposal_listed", before) for before in _AT_REST),
+    "disposed": (("disposal_listed", "destroyed"),),
+}
+
 _FILE: dict[str, Moves] = {
     "registered": ((None, "announced"),),
     # taken over, back after it was withdrawn, or arrived: then it is as it was when it left
@@ -54,6 +62,7 @@ _FILE: dict[str, Moves] = {
     "sighted": (("stored", "checked"), *_stay((*_HERE, "in_transit", "on_loan", "in_digitisation", "found_pending",
                                                "withdrawn", "disposal_listed"))),
     "withdrawn": _from((*_ON_HAND, "on_loan"), "withdrawn"),
+    **_DISPOSAL,
 }  # fmt: skip
 
 _BOX: dict[str, Moves] = {
@@ -72,8 +81,10 @@ _BOX: dict[str, Moves] = {
     "missing": _from((*_BOX_ON_HAND, "returned", "in_transit", "on_loan", "found_pending"), "missing"),
     "found": (("missing", "found_pending"),),
     "found_approved": (("found_pending", "stored"), ("found_pending", "checked"), ("found_pending", "returned")),
-    "sighted": (("stored", "checked"), *_stay((*_BOX_ON_HAND, "returned", "in_transit", "on_loan", "found_pending"))),
+    "sighted": (("stored", "checked"), *_stay((*_BOX_ON_HAND, "returned", "in_transit", "on_loan", "found_pending",
+                                               "disposal_listed"))),
     "withdrawn": _from((*_BOX_ON_HAND, "on_loan"), "withdrawn"),
+    **_DISPOSAL,
 }  # fmt: skip
 
 _REQUEST: dict[str, Moves] = {

@@ -184,6 +184,7 @@ CLOSES |= {
     "found_approved": ("finding", "loan"), "missing": ("finding",),
 }  # fmt: skip
 GUARDS |= {
+    "listed": dict.fromkeys(_PAPER, (names_own("proposal"), NO_HOLD_ON_IT)),
     "lent": dict.fromkeys(_PAPER, (NO_HOLD_ON_IT, NOT_TO_ONESELF)),
     **{kind: dict.fromkeys(_PAPER, (OWN_LOAN, OWN_BORROWER)) for kind in ("renewed", "recalled", "recharged")},
     "claimed": {"fil": (OWN_LOAN, OWN_BORROWER)},
@@ -276,7 +277,8 @@ MARKED_ONLY = frozenset({"field_corrected", "field_confirmed", "described", "rev
 
 # subject kind -> states after which nothing may happen to it, but for the types of AFTER_THE_END
 ENDS: dict[str, tuple[str, ...]] = {
-    "ori": ("abandoned", "shredded", "erased"), "rec": ("disposed",), "dsp": ("disposed",), "fil": ("disposed",),
+    "ori": ("abandoned", "shredded", "erased"), "rec": ("disposed",), "dsp": ("disposed",), "fil": ("destroyed",),
+    "box": ("destroyed",),
 }  # fmt: skip
 AFTER_THE_END = ("access_denied", "correction", "erasure_effective", "incident", "object_removed")
 

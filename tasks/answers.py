@@ -71,12 +71,14 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "hold_set": "Disposal was forbidden", "hold_released": "A hold was released",
     "disposal_proposed": "Its disposal was proposed", "disposal_approved": "Its disposal was approved",
     "disposal_refused": "Its disposal was refused", "disposed": "It was disposed of",
+    "listed": "The paper was listed for destruction", "unlisted": "The paper was taken off the list for destruction",
     "erasure_effective": "No copy of its key can come back", "object_removed": "Its sealed bytes were removed",
 }  # fmt: skip
 
 
 # the same types about paper, where the words about a scan would be wrong
-PAPER_SUMMARIES = {"registered": "The paper was announced", "received": "The paper was taken over"}
+PAPER_SUMMARIES = {"registered": "The paper was announced", "received": "The paper was taken over",
+                   "disposed": "The paper was destroyed"}  # fmt: skip
 
 
 def summary_of(event_type: str, subject: str) -> str:

@@ -27,6 +27,7 @@ from tasks.services import Services
 
 _logger = logging.getLogger(__name__)
 AT_ONCE = 200  # records asked about at once
+RECORDS = "records"  # kind of an order
 MOST = 1_000  # records of one order
 
 
@@ -231,7 +232,7 @@ def check_lines(
     return within
 
 
-def locked(connection: Connection, order: str, *states: str) -> Row[Any]:
+def locked(connection: Connection, order: str, *states: str, kind: str = RECORDS) -> Row[Any]:
     """Return the row of an order in one of these states; nobody else changes it until the transaction ends.
 
     Raises:
@@ -241,7 +242,7 @@ def locked(connection: Connection, order: str, *states: str) -> Row[Any]:
     row = connection.execute(
         select(disposal_orders).where(disposal_orders.c.id == order).with_for_update()
     ).one_or_none()
-    if row is None:
+    if row is None or row.kind != kind:
         raise UnknownIdError(order)
     if row.state not in states:
         raise DisposalRefusedError(f"{order} is {row.state}")

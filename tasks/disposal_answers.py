@@ -108,8 +108,8 @@ def order_answer(connection: Connection, order: str) -> Answer:
     row = order_row(connection, order)
     names = _names_by_id(connection)
     return {
-        "order": row.id, "client": client_name(connection, row.client), "state": row.state, "basis": row.basis,
-        "reason": row.reason, "proposed_by": names.get(row.proposed_by), "proposed": row.proposed,
+        "order": row.id, "kind": row.kind, "client": client_name(connection, row.client), "state": row.state,
+        "basis": row.basis, "reason": row.reason, "proposed_by": names.get(row.proposed_by), "proposed": row.proposed,
         "approved_by": row.approved_by and names.get(row.approved_by), "approved": row.approved,
         "begun": row.begun, "ended": row.ended,
         "records": [

@@ -35,7 +35,7 @@ from records.errors import DisposalRefusedError, LifecycleError, MunimentError, 
 from records.ids import instant
 from records.tables import scans
 from tasks import indexing
-from tasks.disposal import check_lines, drop, lines_of, listed_of, locked, order_row, today_of
+from tasks.disposal import RECORDS, check_lines, drop, lines_of, listed_of, locked, order_row, today_of
 from tasks.evidence import evidence_of
 from tasks.services import Services
 from tasks.words import words_path
@@ -81,7 +81,9 @@ def finish_begun(services: Services) -> None:
     """
     with services.database.read() as connection:
         query = select(disposal_orders).where(
-            disposal_orders.c.state == "approved", disposal_orders.c.ledger.is_not(None)
+            disposal_orders.c.kind == RECORDS,
+            disposal_orders.c.state == "approved",
+            disposal_orders.c.ledger.is_not(None),
         )
         rows = connection.execute(query.order_by(disposal_orders.c.id)).all()
     for row in rows:
@@ -125,7 +127,7 @@ def _begin(services: Services, order: str, actor: Actor) -> Row[Any]:
 
 def _go_on(services: Services, row: Row[Any], progress: Progress) -> RunReceipt:
     if row.ledger is None:
-        _publish(services, row.id)
+        publish_before(services, row.id, RECORDS)
     with services.database.read() as connection:
         lines = listed_of(connection, row.id)
     outcomes = []
@@ -136,7 +138,7 @@ def _go_on(services: Services, row: Row[Any], progress: Progress) -> RunReceipt:
     return RunReceipt(row.id, outcomes.count("disposed"), outcomes.count("dropped"), True)
 
 
-def _publish(services: Services, order: str) -> None:
+def publish_before(services: Services, order: str, kind: str) -> None:
     """Publish the ledger before anything is destroyed, stamped and witnessed as configured; note the checkpoint."""
     with services.database.read() as connection:
         approval = ledger.find(connection, order_row(connection, order).approval)
@@ -149,7 +151,9 @@ def _publish(services: Services, order: str) -> None:
         "checkpoint": evidence.checkpoint.decode(), "time_stamps": len(evidence.tokens),
     }  # fmt: skip
     with services.database.write() as connection:
-        locked(connection, order, "approved")  # it may have been taken back while the witnesses were waited for
+        locked(
+            connection, order, "approved", kind=kind
+        )  # it may have been taken back while the witnesses were waited for
         connection.execute(update(disposal_orders).where(disposal_orders.c.id == order).values(ledger=noted))
 
 

@@ -36,6 +36,19 @@ def about(kind: str, event: int, by: str = "psn_ana", to: str = "psn_ana") -> di
 MISSING = [received(), an_event("missing", FILE, "received", "missing")]
 FOUND = an_event("found", FILE, "missing", "found_pending", place=SHELF, actor="psn_1")
 
+PROPOSED = [received(), an_event("disposal_proposed", FILE, actor="psn_p")]
+LISTED = [
+    *PROPOSED,
+    an_event("listed", FILE, "received", "disposal_listed", place=SHELF, actor="psn_p", auth_ref=an_id("evt", 2)),
+]
+APPROVED = [*LISTED, an_event("disposal_approved", FILE, actor="psn_a", refs=[an_id("evt", 2)])]
+
+
+def destroyed(by: str, *, approval: int | None = 4, **more: Any) -> dict[str, Any]:
+    named = None if approval is None else an_id("evt", approval)
+    return an_event("disposed", FILE, "disposal_listed", "destroyed", actor=by, auth_ref=named, **more)
+
+
 FORGED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
     "returned and never lent": ([received(), returned(9)], [("state", 1), ("guard", 1)]),
     "lent while it is lent": ([received(), lent(), lent(to="psn_luis")], [("state", 2)]),
@@ -68,6 +81,32 @@ FORGED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
          an_event("checked", FILE, "returned", "checked", place=SHELF, obj={"pages": 211, "out": 212})],
         [("guard", 3)],
     ),
+    "listed for destruction by nobody's proposal": (
+        [received(), an_event("listed", FILE, "received", "disposal_listed", place=SHELF)], [("guard", 1)],
+    ),
+    "destroyed without an approval": ([*LISTED, destroyed("psn_c", approval=None)], [("guard", 3)]),
+    "destroyed by the approval of another paper": (
+        [*LISTED, an_event("disposal_proposed", OTHER, actor="psn_p"),
+         an_event("disposal_approved", OTHER, actor="psn_a", refs=[an_id("evt", 4)]), destroyed("psn_c", approval=5)],
+        [("guard", 5)],
+    ),
+    "destroyed though it was never listed": (
+        [*PROPOSED, an_event("disposal_approved", FILE, actor="psn_a", refs=[an_id("evt", 2)]),
+         destroyed("psn_c", approval=3)], [("state", 3)],
+    ),
+    "approved by who proposed its destruction": (
+        [*LISTED, an_event("disposal_approved", FILE, actor="psn_p", refs=[an_id("evt", 2)])], [("guard", 3)],
+    ),
+    "destroyed by who proposed it": ([*APPROVED, destroyed("psn_p")], [("guard", 4)]),
+    "destroyed by who approved it": ([*APPROVED, destroyed("psn_a")], [("guard", 4)]),
+    "destroyed under a hold of its box": (
+        [*APPROVED, an_event("hold_set", an_id("box", 1)), destroyed("psn_c", obj={"within": [an_id("box", 1)]})],
+        [("guard", 5)],
+    ),
+    "lent while it is listed for destruction": ([*LISTED, lent()], [("state", 3)]),
+    "seen on its shelf after it was destroyed": (
+        [*APPROVED, destroyed("psn_c"), an_event("sighted", FILE, "destroyed", "destroyed")], [("move", 5), ("end", 5)],
+    ),
     "approved by who found it": (
         [*MISSING, FOUND, an_event("found_approved", FILE, "found_pending", "checked", place=SHELF)], [("guard", 3)],
     ),
@@ -92,6 +131,11 @@ def test_the_verifier_names_a_forged_history(name: str) -> None:
 
 
 HONEST = {
+    "destroyed by a third person": [*APPROVED, destroyed("psn_c"), an_event("incident", FILE)],
+    "taken off the list and lent": [
+        *LISTED, an_event("disposal_refused", FILE, refs=[an_id("evt", 2)]),
+        an_event("unlisted", FILE, "disposal_listed", "received", place=SHELF), lent(),
+    ],
     "lent, renewed, handed on, returned, counted": [
         received(), lent(), about("renewed", 2), about("recharged", 2, to="psn_luis"), returned(4, by="psn_luis"),
         an_event("checked", FILE, "returned", "checked", place=SHELF, obj={"pages": 214, "out": 212, "added": 2}),
@@ -117,7 +161,7 @@ def test_an_honest_history_holds(name: str) -> None:
 
 def write(services: Any, event: dict[str, Any]) -> None:
     actor = Actor(event["actor"]["id"], event["actor"]["role"], "os")
-    more = {name: event[name] for name in ("obj", "occurred", "on_behalf", "place", "holder", "due")}
+    more = {name: event[name] for name in ("obj", "occurred", "on_behalf", "place", "holder", "due", "auth_ref")}
     draft = Draft(
         event["id"], event["type"], event["subject"], actor, client=event["client"], before=event["from"],
         after=event["to"], refs=tuple(event["refs"]), **more,
@@ -143,6 +187,6 @@ def _renamed(value: Any, number: int) -> Any:
         return {name: _renamed(item, number) for name, item in value.items()}
     if isinstance(value, list):
         return [_renamed(item, number) for item in value]
-    if isinstance(value, str) and value.startswith(("fil_", "evt_")):
+    if isinstance(value, str) and value.startswith(("fil_", "evt_", "box_")):
         return f"{value[:4]}{number + 1:08x}{value[12:]}"
     return value
