@@ -5,17 +5,20 @@ from typing import Any
 from cli.bench_table import Row
 
 BARE, WALK = "bare canonicalising and hashing", "bare walk of the ledger"
+COMMIT = "bare committing"
 
 
 def ledger_rows(events: dict[str, float], verifying: dict[str, Any] | None) -> list[Row]:
     """Return the rows of appending and, where it was measured, of verifying."""
-    bare = events["bare"]
     named = {"one": "one by one", "100": "in batches of 100", "1000": "in batches of 1,000"}
-    rows = [
-        Row(f"events appended {how}", (events[key],), "events/s", BARE, events[key] / bare)
-        for key, how in named.items()
-    ]
-    rows.append(Row(BARE, (bare,), "events/s", note="the same leaves"))
+    rows = []
+    for key, how in named.items():
+        limit, bare = (COMMIT, events["commit"]) if key == "one" else (BARE, events["bare"])
+        rows.append(Row(f"events appended {how}", (events[key],), "events/s", limit, events[key] / bare))
+        cpu = events["cpu" if key == "one" else f"cpu_{key}"]
+        rows.append(Row(f"events appended {how}", (cpu,), "CPU ms/event"))
+    rows.append(Row(COMMIT, (events["commit"],), "events/s", note="the same leaves, in turn with the events"))
+    rows.append(Row(BARE, (events["bare"],), "events/s", note="the same leaves"))
     if verifying is None:
         return rows
     walk, whole = verifying["walk"], verifying["verify"]

@@ -9,6 +9,7 @@ bytes. Who writes leaves asks the same grammar as who verifies them. No clear te
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -48,7 +49,7 @@ FORMS: dict[str, str] = {
     "from": _or_null(_text(_WORD, "before")),
     "holder": _or_null(_text(_PSEUDONYM)),
     "id": '"evt_(?P<id>[0-9a-f]{32})"',
-    "obj": r"(?:null|(?P<obj>\{.*?\}))",
+    "obj": r"(?:null|(?P<obj>\{[^{}]*\}|\{.*?\}))",  # the flat one first: it is found in one go
     "occurred": _or_null(_text(_INSTANT)),
     "on_behalf": _or_null(_text(_PSEUDONYM)),
     "place": _or_null(_text(_ID)),
@@ -68,7 +69,39 @@ FORMS: dict[str, str] = {
 GRAMMAR = re.compile(
     (r"\{" + ",".join(f'"{key}":{FORMS[key]}' for key in sorted(FORMS)) + r"\}").encode(), re.ASCII | re.DOTALL
 )
+_PLAIN = (str, int, bool, type(None))
 _VALUES = {key: re.compile(form.encode(), re.ASCII | re.DOTALL) for key, form in FORMS.items()}
+
+
+def write_leaf(event: Mapping[str, Any]) -> bytes:
+    """Return an event as a leaf: its RFC 8785 canonical bytes, which `read_leaf` takes.
+
+    orjson sorts keys by code point and writes integers of 64 bits, RFC 8785 by UTF-16 unit and none beyond 2^53: for
+    ASCII keys and integers within 2^53, which `read_leaf` demands, both write the same bytes. What orjson would write
+    in its own way, or as null, and RFC 8785 does not know at all, is refused before. A test compares the two.
+
+    Raises:
+        LeafError: a value has no canonical form, or the leaf is not of the form; its text holds no value.
+    """
+    _refuse_foreign(event)
+    try:
+        leaf = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:  # orjson's own error is one: a key that is no text, half a surrogate pair, too deep
+        raise LeafError("canonical JSON", "a value that has no such form") from error
+    read_leaf(leaf)
+    return leaf
+
+
+def _refuse_foreign(value: object) -> None:
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        if not isinstance(value, _PLAIN):
+            raise LeafError("text, whole numbers, true, false and null", "another value")
+        return
+    for item in value:
+        if type(item) not in _PLAIN:
+            _refuse_foreign(item)
 
 
 def read_leaf(leaf: bytes) -> tuple[Any, ...]:
@@ -102,24 +135,30 @@ def _check_object(raw: bytes) -> None:
             raise LeafError("canonical JSON", "obj in another form")
     except ValueError as error:  # orjson's own error is one, and says nothing that may be shown
         raise LeafError("canonical JSON", "obj that is none") from error
-    _check_value(value, 0)
-    if not raw.isascii() and not unicodedata.is_normalized("NFC", raw.decode()):
+    # Keys in ASCII: their order by UTF-16 units, as RFC 8785 has it, is then the order of bytes.
+    ascii_only = raw.isascii()  # canonical bytes escape nothing beyond ASCII: so is every key and text then
+    _check_values(value, 1, keys_are_ascii=ascii_only)
+    if not ascii_only and not unicodedata.is_normalized("NFC", raw.decode()):
         raise LeafError("text in NFC", "obj in another form")
 
 
-def _check_value(value: object, depth: int) -> None:
-    if isinstance(value, dict | list):
-        if depth == DEEPEST:
-            raise LeafError(f"at most {DEEPEST} levels", "more in obj")
-        for item in value.values() if isinstance(value, dict) else value:
-            _check_value(item, depth + 1)
-        # Keys in ASCII: their order by UTF-16 units, as RFC 8785 has it, is then the order of bytes.
-        if isinstance(value, dict) and not all(key.isascii() for key in value):
+def _check_values(value: dict[str, object] | list[object], depth: int, *, keys_are_ascii: bool) -> None:
+    """Check what an array or object at this depth holds; most hold nothing but text, so that is passed first."""
+    if depth > DEEPEST:
+        raise LeafError(f"at most {DEEPEST} levels", "more in obj")
+    if isinstance(value, dict):
+        if not keys_are_ascii and not all(key.isascii() for key in value):
             raise LeafError("keys in ASCII", "others in obj")
-    elif isinstance(value, float):
-        raise LeafError("no floating-point number", "one in obj")
-    elif isinstance(value, int) and abs(value) > LARGEST:
-        raise LeafError("integers below 2^53", "a larger one in obj")
+        value = list(value.values())
+    for item in value:
+        if isinstance(item, str):
+            continue
+        if isinstance(item, dict | list):
+            _check_values(item, depth + 1, keys_are_ascii=keys_are_ascii)
+        elif isinstance(item, float):
+            raise LeafError("no floating-point number", "one in obj")
+        elif isinstance(item, int) and abs(item) > LARGEST:
+            raise LeafError("integers below 2^53", "a larger one in obj")
 
 
 def _explain(leaf: bytes) -> tuple[str, str]:

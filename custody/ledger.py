@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import rfc8785
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, insert, select, update
 
-from custody.leaves import read_leaf
+from custody.leaves import write_leaf
 from custody.ledger_past import CHUNK, LedgerPast
 from custody.merkle import hash_leaf
 from custody.tables import events, ledger_head
@@ -27,6 +26,16 @@ from records.rules import broken
 
 SLACK = timedelta(seconds=1)  # clocks of several machines differ; more than this behind the ledger is said in it
 SOFTWARE: Mapping[str, str] = {"name": "muniment", "version": "0.1.0"}
+
+# Built once: what a statement costs to put together is more than what it costs the database.
+_MOVE_HEAD = (
+    update(ledger_head)
+    .where(ledger_head.c.id == 1)
+    .values(size=ledger_head.c.size + bindparam("by", type_=BigInteger))
+    .returning(ledger_head.c.size)
+)
+_BY_ID = select(events).where(events.c.id.in_(bindparam("ids", expanding=True)))
+_INSERT = insert(events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +148,7 @@ def append_many(connection: Connection, drafts: Sequence[Draft], now: datetime) 
             _refuse_another(draft, known[draft.id])
             continue
         event = _placed(draft, past, first + len(made), now)
-        leaf = bytes(rfc8785.dumps(event))
-        read_leaf(leaf)
+        leaf = write_leaf(event)
         entry = known[draft.id] = Entry(event["seq"], draft.id, leaf, leaf_hash(leaf))
         past.take(event, entry.leaf_hash)
         made.append(entry)
@@ -151,21 +159,20 @@ def append_many(connection: Connection, drafts: Sequence[Draft], now: datetime) 
     if len(made) < len(drafts):
         _moved_head(connection, len(made) - len(drafts))
     if rows:
-        connection.execute(insert(events), rows)
+        connection.execute(_INSERT, rows)
     return [known[draft.id] for draft in drafts]
 
 
 def _moved_head(connection: Connection, by: int) -> int:
     """Move the head and return where it is then."""
-    moved = update(ledger_head).where(ledger_head.c.id == 1).values(size=ledger_head.c.size + by)
-    return int(connection.execute(moved.returning(ledger_head.c.size)).scalar_one())
+    return int(connection.execute(_MOVE_HEAD, {"by": by}).scalar_one())
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:
     """Return the events that have these ids already."""
     found: dict[str, Entry] = {}
     for start in range(0, len(ids), CHUNK):
-        rows = connection.execute(select(events).where(events.c.id.in_(ids[start : start + CHUNK])))
+        rows = connection.execute(_BY_ID, {"ids": ids[start : start + CHUNK]})
         found |= {row.id: _entry(row) for row in rows}
     return found
 

@@ -5,10 +5,10 @@ writer's transaction, which holds the head row: nobody else appends meanwhile. S
 `take`n one after another, whether or not their rows are inserted yet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, String, bindparam, column, select, values
 
 from custody.leaves import parse
 from custody.tables import events
@@ -17,7 +17,29 @@ from records.rules import CLOSES, OPENS, Event, Mark, Marks
 
 CHUNK = 500  # values asked for in one statement
 _MARKING = sorted({*OPENS, *CLOSES})
+_MOVING = sorted(TRANSITIONS)
 _MOVING_KINDS = frozenset(prefix for kinds in TRANSITIONS.values() for prefix in kinds)
+_OLDER = events.alias("older")
+# Built once: what a statement costs to put together is more than what it costs the database.
+_OF_ONE: Select[Any] = (
+    select(events.c.subject, events.c.type, events.c.leaf_hash, events.c.leaf)
+    .where(events.c.subject == bindparam("subject"), events.c.seq < bindparam("size"))
+    .order_by(events.c.seq.desc())
+    .limit(1)
+)
+_MOVE_OF_ONE = _OF_ONE.where(events.c.type.in_(_MOVING))
+_TIME = select(events.c.ts).where(events.c.seq == bindparam("seq"))
+
+
+def _of_many(subjects: list[str], *, moving: bool) -> Select[Any]:
+    """Return the newest event, or the newest move, of each: one step down an index for each, however many it has."""
+    asked = values(column("subject", String), name="asked").data([(subject,) for subject in subjects]).cte("asked")
+    older = select(_OLDER.c.seq).where(_OLDER.c.subject == asked.c.subject, _OLDER.c.seq < bindparam("size"))
+    if moving:
+        older = older.where(_OLDER.c.type.in_(_MOVING))
+    newest = older.order_by(_OLDER.c.seq.desc()).limit(1).scalar_subquery()
+    columns = (events.c.subject, events.c.type, events.c.leaf_hash, events.c.leaf)
+    return select(*columns).join_from(asked, events, events.c.seq == newest)
 
 
 class LedgerPast:
@@ -36,8 +58,7 @@ class LedgerPast:
     def newest(self) -> str | None:
         """Return the time of the newest event, None where there is none."""
         if not self._newest:
-            there = select(events.c.ts).where(events.c.seq == self._size - 1)
-            self._newest.append(self._connection.execute(there).scalar_one_or_none())
+            self._newest.append(self._connection.execute(_TIME, {"seq": self._size - 1}).scalar_one_or_none())
         return self._newest[0]
 
     def head(self, subject: str) -> str | None:
@@ -49,9 +70,8 @@ class LedgerPast:
         """See `Past.state`."""
         self.load([subject])
         if subject not in self._states:  # its newest event moved nothing: look for the last that did
-            moved = self._of(subject).where(events.c.type.in_(TRANSITIONS)).order_by(events.c.seq.desc()).limit(1)
-            row = self._connection.execute(moved).one_or_none() if subject[:3] in _MOVING_KINDS else None
-            self._states[subject] = None if row is None else parse(bytes(row.leaf))["to"]
+            # ... and at once for those of all that stand like it: a batch asks for one after another
+            self._load_states([known for known in self._heads if known not in self._states])
         return self._states[subject]
 
     def marks(self, subject: str, name: str) -> list[Mark]:
@@ -70,14 +90,18 @@ class LedgerPast:
     def load(self, subjects: Iterable[str]) -> None:
         """Look up where subjects stand, with one query for many of them; known ones are not asked again."""
         wanted = sorted(set(subjects) - self._heads.keys())
-        for start in range(0, len(wanted), CHUNK):
-            part = wanted[start : start + CHUNK]
-            self._heads.update(dict.fromkeys(part))
-            for row in self._newest_of(part):
-                self._heads[row.subject] = row.leaf_hash
-                if row.type in TRANSITIONS:
-                    self._states[row.subject] = parse(bytes(row.leaf))["to"]
-            self._marked.update(subject for subject in part if self._heads[subject] is None)
+        self._heads.update(dict.fromkeys(wanted))
+        for row in self._newest_of(wanted, moving=False):
+            self._heads[row.subject] = row.leaf_hash
+            if row.type in TRANSITIONS:
+                self._states[row.subject] = parse(bytes(row.leaf))["to"]
+        self._marked.update(subject for subject in wanted if self._heads[subject] is None)
+
+    def _load_states(self, subjects: list[str]) -> None:
+        self._states.update(dict.fromkeys(subjects))
+        there = [known for known in subjects if known[:3] in _MOVING_KINDS and self._heads[known] is not None]
+        for row in self._newest_of(there, moving=True):
+            self._states[row.subject] = parse(bytes(row.leaf))["to"]
 
     def take(self, event: Event, leaf_hash: str) -> None:
         """Go on by one event, in its place, that is written in this transaction."""
@@ -93,15 +117,15 @@ class LedgerPast:
     def _of(self, subject: str) -> Select[Any]:
         return select(events.c.leaf).where(events.c.subject == subject, events.c.seq < self._size)
 
-    def _newest_of(self, subjects: list[str]) -> list[Row[Any]]:
-        newest = (
-            select(func.max(events.c.seq).label("seq"))
-            .where(events.c.subject.in_(subjects), events.c.seq < self._size)
-            .group_by(events.c.subject)
-            .subquery()
-        )
-        columns = (events.c.subject, events.c.type, events.c.leaf_hash, events.c.leaf)
-        return list(self._connection.execute(select(*columns).join(newest, newest.c.seq == events.c.seq)))
+    def _newest_of(self, subjects: list[str], *, moving: bool) -> Iterator[Row[Any]]:
+        size = {"size": self._size}
+        if len(subjects) == 1:
+            one = _MOVE_OF_ONE if moving else _OF_ONE
+            yield from self._connection.execute(one, {"subject": subjects[0], **size})
+            return
+        for start in range(0, len(subjects), CHUNK):
+            many = _of_many(subjects[start : start + CHUNK], moving=moving)
+            yield from self._connection.execute(many, size)
 
     def _load_marks(self, subject: str) -> None:
         if subject not in self._marked:

@@ -28,7 +28,7 @@ _CODES = {state: code for code, state in enumerate(_STATES)}
 _BITS = 8  # of a subject's number: its state's code; above them the place of its last event
 _MASK = (1 << _BITS) - 1
 _ENDED = frozenset(_CODES[state] for states in ENDS.values() for state in states if state in _CODES)
-_HALF = (1 << 64) - 1
+NO_ID = bytes(16)
 
 Watch = Mapping[str, Callable[[dict[str, Any]], None]]  # type -> what gets each event of it, in order
 Move = tuple[bytes, bytes, bytes | None, bytes | None]  # type, subject kind, from, to
@@ -59,7 +59,7 @@ class Replay:
         self._watch = {kind.encode(): seen for kind, seen in (watch or {}).items()}
         self.size = 0
         self._hashes = bytearray()  # 32 bytes each
-        self._ids = array("Q")  # two halves each
+        self._ids = bytearray()  # 16 bytes each, zero where there is none
         self._subjects: dict[bytes, dict[int, int]] = {}  # kind -> number -> last event's place and the state's code
         self._marks = Marks()
         self._newest = NEVER
@@ -73,12 +73,10 @@ class Replay:
         try:
             before, number, _, prev, stated, subject, after, ts, kind = read_leaf(leaf)
         except LeafError as error:
-            self._ids.extend((0, 0))
+            self._ids += NO_ID
             self._step.problem("leaf", f"entry {seq}", error.expected, error.found, seq)
             return False
-        event_id = int(number, 16)
-        self._ids.append(event_id >> 64)
-        self._ids.append(event_id & _HALF)
+        self._ids += unhexlify(number)
         if stated != b"%d" % seq:
             self._step.problem("seq", f"entry {seq}", seq, stated.decode(), seq)
         if ts < self._newest or ts[:10] != self._day:
@@ -89,9 +87,13 @@ class Replay:
         known = self._subjects.setdefault(prefix, {})
         key = int(subject[4:], 16)
         last = known.get(key)
-        if not self._follows(last, prev):
+        if last is None:
+            follows, state = prev is None, 0
+        else:
+            place, state = (last >> _BITS) * 32, last & _MASK
+            follows = prev is not None and self._hashes[place : place + 32] == unhexlify(prev)
+        if not follows:
             self._step.problem("chain", subject.decode(), self._head(last), prev and prev.decode(), seq)
-        state = 0 if last is None else last & _MASK
         move = _PLAIN.get((kind, prefix, before, after))
         if kind in _IF_MARKED and self._marks.any_of(subject.decode()):
             state = self._judge(leaf, seq, state)
@@ -108,16 +110,17 @@ class Replay:
         """Leave places for events that are not there, so that the ones behind them keep theirs."""
         self.size += count
         self._hashes += bytes(32 * count)
-        self._ids.extend([0] * (2 * count))
+        self._ids += NO_ID * count
 
     def finish(self) -> None:
         """Name every id that more than one event bears."""
-        for low in {a for a, b in pairwise(sorted(memoryview(self._ids)[1::2])) if a == b}:
-            seen: set[int] = set()
+        halves = array("Q", bytes(self._ids))  # for sorting only: the second half of an id is the random one
+        for low in {a for a, b in pairwise(sorted(halves[1::2])) if a == b}:
+            seen: set[bytes] = set()
             for seq in range(self.size):
-                if self._ids[2 * seq + 1] == low and (number := self._id(seq)):
+                if halves[2 * seq + 1] == low and (number := bytes(self._ids[16 * seq : 16 * seq + 16])) != NO_ID:
                     if number in seen:
-                        self._step.problem("id", f"evt_{number:032x}", "once", "again", seq)
+                        self._step.problem("id", f"evt_{number.hex()}", "once", "again", seq)
                     seen.add(number)
 
     @property
@@ -149,15 +152,6 @@ class Replay:
     def leaf_hash(self, seq: int) -> bytes:
         """Return the raw leaf hash of an event that was taken."""
         return bytes(self._hashes[32 * seq : 32 * seq + 32])
-
-    def _id(self, seq: int) -> int:
-        return self._ids[2 * seq] << 64 | self._ids[2 * seq + 1]
-
-    def _follows(self, last: int | None, prev: bytes | None) -> bool:
-        if last is None or prev is None:
-            return last is None and prev is None
-        place = (last >> _BITS) * 32
-        return self._hashes[place : place + 32] == unhexlify(prev)
 
     def _head(self, last: int | None) -> str | None:
         return None if last is None else self.leaf_hash(last >> _BITS).hex()

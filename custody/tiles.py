@@ -116,14 +116,15 @@ def decode_bundle(data: bytes, count: int) -> list[bytes]:
     Raises:
         ProofError: it is cut short, or goes on.
     """
-    entries, place = [], 0
+    entries, place, end = [], 0, len(data)
     for _ in range(count):
-        length = int.from_bytes(data[place : place + 2], "big")
-        entry = data[place + 2 : place + 2 + length]
-        if len(data) < place + 2 or len(entry) != length:
+        first = place + 2
+        if first > end:
             raise ProofError("the entry bundle is cut short")
-        entries.append(entry)
-        place += 2 + length
+        place = first + (data[first - 2] << 8 | data[first - 1])
+        entries.append(data[first:place])
+    if place > end:
+        raise ProofError("the entry bundle is cut short")
     if place != len(data):
         raise ProofError("the entry bundle goes on after its last entry")
     return entries

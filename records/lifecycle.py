@@ -84,6 +84,7 @@ RESERVED = (
 )  # fmt: skip
 
 EVENT_TYPES = (*TRANSITIONS, *STATELESS, *RESERVED)
+_KNOWN = frozenset(EVENT_TYPES)
 
 
 def check_transition(event_type: str, subject: str, before: str | None, after: str | None) -> None:
@@ -96,7 +97,7 @@ def check_transition(event_type: str, subject: str, before: str | None, after: s
     if event_type in TRANSITIONS:
         if (before, after) not in TRANSITIONS[event_type].get(kind, ()):
             raise LifecycleError(f"{event_type}: {kind} may not go from {before} to {after}")
-    elif event_type not in EVENT_TYPES:
+    elif event_type not in _KNOWN:
         raise LifecycleError(f"{event_type} is no event type")
     elif before is not None or after is not None:
         raise LifecycleError(f"{event_type} changes no state")

@@ -6,8 +6,9 @@ from infra.services import Services
 
 def test_appending_is_measured_against_the_bare_limit(services: Services) -> None:
     rates = bench_ledger.event_rates(services, 10, 1_000)
-    assert rates.keys() == {"one", "100", "1000", "bare"}
-    assert 0 < rates["one"] < rates["bare"] and 0 < rates["100"] < rates["bare"]
+    assert rates.keys() == {"one", "commit", "cpu", "100", "cpu_100", "1000", "cpu_1000", "bare"}
+    assert 0 < rates["one"] < rates["bare"] and 0 < rates["100"] < rates["bare"] and rates["commit"] > 0
+    assert 0 < rates["cpu_1000"] < rates["cpu"]
 
 
 def test_walk_and_verifying_hold_and_a_changed_tile_does_not(services: Services) -> None:
