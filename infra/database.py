@@ -6,11 +6,12 @@ contract, section 2). PostgreSQL by psycopg 3.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+import psycopg
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -114,7 +115,22 @@ def postgres_engine(url: str, password: str | None) -> Engine:
     parsed = parsed.set(drivername="postgresql+psycopg")
     if password:
         parsed = parsed.set(password=password)
-    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, connect_args={"connect_timeout": 10})
+    engine = create_engine(
+        parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, connect_args={"connect_timeout": 10}
+    )
+
+    @event.listens_for(engine, "handle_error")
+    def close_what_was_cut(context: ExceptionContext) -> None:
+        # The connection is invalidated and closed, but a cursor at the server is only left behind: it is closed here,
+        # where no server can be asked any more, or psycopg warns of it whenever it happens to be collected.
+        under_way: Any = context.execution_context  # None where a connection is tried before it is used
+        cursor = getattr(under_way, "cursor", None)
+        if context.is_disconnect and cursor is not None:
+            with suppress(psycopg.Error):
+                cursor.connection.close()
+                cursor.close()
+
+    return engine
 
 
 def bring_up_to_date(engine: Engine) -> bool:

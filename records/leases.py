@@ -20,6 +20,7 @@ from records.tables import scans
 
 _logger = logging.getLogger(__name__)
 MOST_ATTEMPTS = 5  # takes without progress; then `custody check` shows the row to a person, and take_next leaves it
+JOIN_SECONDS = 15.0  # a renewal under way is waited for so long: longer than a connection is waited for
 
 
 class LeaseBook:
@@ -112,8 +113,10 @@ class LeaseBook:
             )
 
     def close(self) -> None:
-        """Stop renewing."""
+        """Stop renewing, and wait until a renewal under way is over: it uses the database that is closed next."""
         self._stop.set()
+        if self._thread is not None:
+            self._thread.join(JOIN_SECONDS)
 
     def living(self, owner: str | None, until: str | None, now: datetime) -> bool:
         """Tell whether a lease as written in a row still lives."""

@@ -5,6 +5,7 @@ in a HEAD, in lengthening a lock, and a put or COMMIT of which nobody knows whet
 connections are whole again, the sweeper finishes, and the same file is offered again.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -28,7 +29,7 @@ from records.tables import scans
 from tasks import custody_check, sweeping
 
 pytestmark = [pytest.mark.crash, pytest.mark.service]
-EVERY = {"store": 1, "database": 11}  # of the exchanges, one in so many is cut where not all are asked for
+EVERY = {"store": 3, "database": 29}  # of the exchanges, one in so many is cut where not all are asked for
 LEASE = 1.0  # seconds; a lease that could not be given back is over by then
 
 
@@ -93,7 +94,6 @@ def recover(services: Services, path: Path) -> None:
     assert clear_bytes(services, row) == path.read_bytes()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # cursors of what was cut
 @pytest.mark.parametrize("which", ["store", "database"])
 def test_every_exchange_may_be_cut(
     relays: dict[str, Relay],
@@ -102,8 +102,6 @@ def test_every_exchange_may_be_cut(
     capsys: pytest.CaptureFixture[str],
     which: str,
 ) -> None:
-    if not pytestconfig.getoption("--every-call"):
-        pytest.skip("cut connections are collected after the run and end it red: run by itself, with --every-call")
     home, relay = tmp_path / "home", relays[which]
     opened(home).close()
     assert disturbed(home, sheet(tmp_path, 0)) == "accessioned"  # tries the locks too, which is not done again
@@ -116,13 +114,14 @@ def test_every_exchange_may_be_cut(
         n for n in range(1, exchanges + 1) if everything or n % EVERY[which] == seed % EVERY[which] or n == exchanges
     ]
     ends: dict[str, int] = {}
+    cuts = 0
     failures: list[Any] = []
     hows: tuple[Cut, ...] = ("before", "after")
     for run, (number, how) in enumerate(((n, how) for n in chosen for how in hows), 2):
         path = sheet(tmp_path, run)
         relay.arm(number, how)
         ended = disturbed(home, path)
-        ends[ended] = ends.get(ended, 0) + 1
+        ends[ended], cuts = ends.get(ended, 0) + 1, cuts + relay.cuts
         relay.arm(None)
         time.sleep(LEASE + 0.2)
         services = opened(home)
@@ -132,7 +131,9 @@ def test_every_exchange_may_be_cut(
             failures.append((number, how, ended, f"{type(error).__name__}: {error}"))
         finally:
             services.close()
+        gc.collect()  # a connection or cursor that was left open is told here, and ends the test red
     assert failures == []
     with capsys.disabled():
         print(json.dumps({"cut": which, "exchanges": exchanges, "runs": 2 * len(chosen), "ended": ends}))
-    assert len(ends) > 1  # some were disturbed, and some went on by themselves
+    assert cuts >= len(chosen)  # the last exchange of an accession may come sooner than counted, and be cut in none
+    assert len(ends) > 1 or not everything  # some were disturbed, and some went on by themselves

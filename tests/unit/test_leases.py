@@ -1,5 +1,7 @@
 """Leases: one worker a scan, over at once when its process is gone, and a lost lease writes nothing."""
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -152,3 +154,18 @@ def test_a_stuck_row_is_named_and_has_a_way_back(services: Any, scan: Any) -> No
     with services.database.write() as connection:
         services.leases.progress(connection, scan)
     assert stuck() == []
+
+
+def test_closing_waits_for_a_renewal_under_way(services: Any, scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, over = threading.Event(), threading.Event()
+    books = LeaseBook(services.database, services.clock, "a", lambda _owner: True, 0.03)
+
+    def slowly() -> None:
+        began.set()
+        time.sleep(0.3)
+        over.set()
+
+    monkeypatch.setattr(books, "renew", slowly)
+    assert books.take(scan) and began.wait(30)
+    books.close()
+    assert over.is_set()  # nothing uses the database any more, which is closed next
