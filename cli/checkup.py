@@ -138,4 +138,12 @@ def _programs(settings: Settings) -> list[Check]:
     return [
         Check("poppler", poppler is not None, poppler or "none", "pdftoppm", apt("poppler-utils"), level),
         Check("age", age is not None, age or "none", "age, to open sealed files by hand", apt("age"), "advice"),
+        Check(
+            "signatures",
+            importlib.util.find_spec("pyhanko") is not None,
+            f"pyhanko {_version('pyhanko') or 'none'}",
+            "pyhanko, for signed PDFs",
+            f"{sys.executable} -m pip install --editable '.[signatures]'",
+            "advice",
+        ),
     ]

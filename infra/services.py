@@ -212,6 +212,16 @@ class Services:
         )
 
     @cached_property
+    def signature_roots(self) -> bytes:
+        """The root certificates (PEM) that signers of PDFs may lead to; empty where none are named.
+
+        Raises:
+            ConfigurationError: their file cannot be read.
+        """
+        path = self.settings.signature_roots
+        return b"" if path is None else read_file(path, "signature_roots")
+
+    @cached_property
     def loans(self) -> LoanPolicy:
         """The terms of loans."""
         return LoanPolicy(

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     tsa_renew_days: int = Field(90, ge=1, description="Renew time stamps so many days before what they rest on ends.")
     algorithms: Path | None = Field(None, description="File of algorithms and their last days; none: the shipped one.")
 
+    signature_roots: Path | None = Field(
+        None, description="File (PEM) of the roots that signers of PDFs may lead to; none: no signer is trusted."
+    )
+
     languages: str = Field("spa+eng", description="Tesseract languages, the likeliest first, joined by +.")
     ocr_engine: Literal["auto", "tesserocr", "pytesseract"] = Field("auto", description="Reading engine.")
     second_engine: Literal["auto", "none"] = Field(

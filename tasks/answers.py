@@ -72,6 +72,7 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "disposal_proposed": "Its disposal was proposed", "disposal_approved": "Its disposal was approved",
     "disposal_refused": "Its disposal was refused", "disposed": "It was disposed of",
     "listed": "The paper was listed for destruction", "unlisted": "The paper was taken off the list for destruction",
+    "signatures_checked": "The digital signatures of the PDF were checked",
     "erasure_effective": "No copy of its key can come back", "object_removed": "Its sealed bytes were removed",
 }  # fmt: skip
 

@@ -62,7 +62,7 @@ def _walk(document: pikepdf.Pdf, limits: Limits) -> PdfStructure:
         _check_page(page, limits)
         if index < LOOKED_AT:
             has_fonts = has_fonts or "/Font" in page.resources
-    return PdfStructure(count, has_fonts, _is_signed(document), document.is_encrypted)
+    return PdfStructure(count, has_fonts, is_signed(document), document.is_encrypted)
 
 
 def _check_page(page: pikepdf.Page, limits: Limits) -> None:
@@ -96,7 +96,7 @@ def _check_pixels(width: int, height: int, limits: Limits) -> None:
         raise RefusedScanError("too-large", f"a page of {width} x {height} pixels; limits page_pixels, side_pixels")
 
 
-def _is_signed(document: pikepdf.Pdf) -> bool:
+def is_signed(document: pikepdf.Pdf) -> bool:
     """Tell whether a signature field is filled in (ISO 32000-1, 12.7.4.5) or the document is certified (12.8.4)."""
     root = document.Root
     permissions = root.get("/Perms")

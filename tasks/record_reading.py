@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from custody.derivatives import StoredDerivative, clear_leftovers, record_derivative, store_derivative
 from custody.ledger import Draft, append
 from custody.opening import fetch, processed, release
-from custody.tables import originals, outbox
+from custody.tables import events, originals, outbox
 from records.catalogue import page_values, record_row, scan_row, sources_of
 from records.errors import InputError
 from records.ids import RecordId, instant
@@ -28,6 +28,7 @@ from tasks.embedded_invoice import find_embedded
 from tasks.readable import make_readable
 from tasks.reading import read_document
 from tasks.services import SYSTEM, Services
+from tasks.signatures import SignatureCheck, check_signatures
 from tasks.sources import PDF
 from tasks.words import words_path
 
@@ -60,6 +61,8 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
         return ReadReceipt(record, 0, 0)
     words = words_path(services, record)
     with _clear_original(services, row, original) as path:
+        if original.media_type == PDF:
+            _note_signatures(services, row, original.id, path)
         found = read_document(
             path, original.media_type, original.pages, services.reading, services.limits, services.children, hint
         )
@@ -102,6 +105,31 @@ def _embedded(services: Services, path: Path, media_type: str) -> Embedded | Non
         return services.children.run(services.limits.examine_seconds, find_embedded, path)
     except InputError as error:
         return Embedded("", (), f"the embedded files could not be read: {type(error).__name__}")
+
+
+def _note_signatures(services: Services, row: Row[Any], original: str, path: Path) -> None:
+    """Record how a PDF's signatures stand, once, before anything is made from it (docs/design/signatures.md)."""
+    with services.database.read() as connection:
+        known = select(events.c.id).where(events.c.subject == original, events.c.type == "signatures_checked")
+        if connection.execute(known.limit(1)).first() is not None:
+            return
+    now = services.clock.now()
+    try:
+        found = services.children.run(
+            services.limits.examine_seconds, check_signatures, path, services.signature_roots, now
+        )
+    except InputError:
+        found = SignatureCheck(("not-readable",))  # it cost its child
+    if found is None:
+        return
+    with services.database.write() as connection:
+        services.leases.fence(connection, row.scan)
+        actor = intake.actor_of(scan_row(connection, row.scan))
+        event = services.ids.new("evt")
+        draft = Draft(
+            event, "signatures_checked", original, actor, client=row.client, reason=found.verdict, obj=found.counts()
+        )
+        append(connection, draft, now)
 
 
 def _noting(

@@ -94,6 +94,11 @@ class Services(Protocol):
         ...
 
     @property
+    def signature_roots(self) -> bytes:
+        """Root certificates (PEM) that signers of PDFs may lead to; empty where none are named."""
+        ...
+
+    @property
     def loans(self) -> LoanPolicy:
         """The terms of loans."""
         ...

@@ -29,6 +29,7 @@ EVENT_TYPES = {
     "retention_set": "policy assignment", "hold_set": "policy assignment", "hold_released": "policy assignment",
     "read": "metadata extraction", "described": "metadata modification", "field_corrected": "metadata modification",
     "field_confirmed": "metadata modification", "review_released": "metadata modification",
+    "signatures_checked": "digital signature validation",
     "indexed": "metadata extraction", "fixity_checked": "fixity check", "exported": "dissemination",
     "viewed": "dissemination", "printed": "dissemination", "search_hit_opened": "dissemination",
     "envelope_released": "dissemination", "key_released": "dissemination", "key_rewrapped": "encryption",
