@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from index_house import HOMES, Home
 from minio import Minio
 from minio.commonconfig import ENABLED
 from minio.versioningconfig import VersioningConfig
+from opensearchpy import OpenSearch
 from sqlalchemy import Engine, create_engine, text
 
 from custody.stores.s3_answers import make_bucket
@@ -197,3 +199,30 @@ def seal(tmp_path, client_id) -> Callable[..., Sealed]:
         return Sealed(path, sha256, size, key or f"o/{client_id}/ori_1/{sha256}.age")
 
     return make
+
+
+@pytest.fixture(params=HOMES)
+def index_home(request, tmp_path):
+    if request.param == "tantivy":
+        yield Home("tantivy", [str(tmp_path / "index")])
+        return
+    settings = request.getfixturevalue("opensearch_settings")
+    alias = f"contract{time.time_ns()}"
+    arguments = [settings.url, settings.user, settings.password, str(settings.ca), alias]
+    client = OpenSearch(
+        settings.url,
+        http_auth=(settings.user, settings.password),
+        ca_certs=str(settings.ca),
+        verify_certs=True,
+        timeout=60,
+    )
+    yield Home("opensearch", arguments, client, alias)
+    client.indices.delete(index=f"{alias}-*")
+    client.close()
+
+
+@pytest.fixture
+def index(index_home):
+    opened = index_home.again()
+    yield opened
+    opened.close()
