@@ -1,13 +1,19 @@
 """Running commands in this process, on a temporary home, and a home in which scans are held already."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from watch_house import Clock, Watcher
+
+from infra.services import Services
 
 
 @dataclass(frozen=True)
@@ -60,3 +66,23 @@ def held(home: Path, held_home: Path) -> Path:
     """A copy of `held_home`, as MUNIMENT_HOME."""
     shutil.copytree(held_home, home)
     return home
+
+
+@pytest.fixture
+def watcher(services: Services) -> Watcher:
+    clock = Clock()
+    services.clock = clock  # type: ignore[assignment]
+    return Watcher(services, clock)
+
+
+@pytest.fixture(scope="session")
+def page() -> Callable[[int], bytes]:
+    """Small whole TIFF files, one for each number, several strips each."""
+
+    @cache
+    def make(number: int) -> bytes:
+        target = io.BytesIO()
+        Image.effect_noise((300, 200), 40 + number).save(target, "TIFF", compression="tiff_lzw", dpi=(150, 150))
+        return target.getvalue()
+
+    return make
