@@ -19,6 +19,7 @@ COMMANDS = {
     "record": "cli.record",
     "original": "cli.original",
     "review": "cli.review",
+    "export": "cli.export",
     "class": "cli.record_class",
     "batch": "cli.batch",
     "client": "cli.client",

@@ -17,6 +17,7 @@ from typing import Any, Literal, cast, get_args
 from records.arithmetic import Equation, parse_equation
 from records.class_tables import DUPLICATE_KEYS, TAX_TABLE_KEYS, DuplicateKey, TaxTable
 from records.errors import RecordClassError
+from records.export_mapping import DATES, DECIMALS, DELIMITERS, EXPORT_KEYS, HEAD, ROWS, ExportMapping
 from records.fields import FieldType
 from records.normalise import fold
 
@@ -48,6 +49,7 @@ CLASS_KEYS = (
     "equations",
     "tax_table",
     "duplicate_key",
+    "export",
     "field",
 )
 ZONE_FIELDS = (
@@ -101,6 +103,7 @@ class RecordClass:
     fields: tuple[FieldSpec, ...]
     tax_table: TaxTable | None = None
     duplicate_key: DuplicateKey | None = None
+    export: ExportMapping | None = None
 
     def spec(self, name: str) -> FieldSpec | None:
         """Return the field of this name, or None."""
@@ -258,6 +261,7 @@ def parse_class(data: bytes, source: str) -> RecordClass:
         fields=tuple(_parse_field(row, source, number) for number, row in enumerate(rows, 1)),
         tax_table=_parse_tax_table(table, source),
         duplicate_key=_parse_duplicate_key(table, source),
+        export=_parse_export(table, source),
     )
     _check_references(found, reader)
     return found
@@ -302,6 +306,20 @@ def _parse_duplicate_key(table: dict[str, Any], source: str) -> DuplicateKey | N
     return DuplicateKey(*(reader.text(key) for key in ("issuer", "number", "date", "total")), **others)
 
 
+def _parse_export(table: dict[str, Any], source: str) -> ExportMapping | None:
+    if "export" not in table:
+        return None
+    reader = _Reader(source, "export", table["export"], EXPORT_KEYS)
+    pairs = [column.rpartition(" = ") for column in reader.texts("columns")]
+    if not pairs or not all(heading.strip() and name.strip() for heading, _, name in pairs):
+        raise reader.wrong("columns", "must be a list of 'HEADING = FIELD'")
+    return ExportMapping(
+        tuple((heading.strip(), name.strip()) for heading, _, name in pairs),
+        reader.choice("delimiter", DELIMITERS, ","), reader.choice("decimal", DECIMALS, "."),
+        reader.choice("dates", tuple(DATES), "YYYY-MM-DD"), reader.choice("rows", ROWS, "record"),
+    )  # fmt: skip
+
+
 def _parse_tax_table(table: dict[str, Any], source: str) -> TaxTable | None:
     if "tax_table" not in table:
         return None
@@ -331,6 +349,9 @@ def _check_tables(record_class: RecordClass, reader: _Reader) -> None:
     for name in record_class.duplicate_key.fields if record_class.duplicate_key is not None else ():
         if record_class.spec(name) is None:
             raise reader.wrong("duplicate_key", f"{name!r} names no field of this class")
+    for _, name in record_class.export.columns if record_class.export is not None else ():
+        if name not in HEAD and record_class.spec(name.removesuffix("_currency")) is None:
+            raise reader.wrong("export.columns", f"{name!r} names no field of this class")
     for name in record_class.tax_table.fields if record_class.tax_table is not None else ():
         amount = record_class.spec(name)
         if amount is None or amount.type != "money":

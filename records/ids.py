@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal, NewType, Protocol
 
 Prefix = Literal["cli", "bat", "scn", "ori", "rec", "evt", "per", "fil", "box", "loc", "lon", "req", "key",
-                 "slp", "wrk", "trf", "hld", "dsp"]  # fmt: skip
+                 "slp", "wrk", "trf", "hld", "dsp", "exp", "smp"]  # fmt: skip
 
 ClientId = NewType("ClientId", str)
 BatchId = NewType("BatchId", str)
@@ -20,7 +20,9 @@ EventId = NewType("EventId", str)
 PersonId = NewType("PersonId", str)
 KeyId = NewType("KeyId", str)
 
-ID_PATTERN = re.compile(r"(?:cli|bat|scn|ori|rec|evt|per|fil|box|loc|lon|req|key|slp|wrk|trf|hld|dsp)_[0-9a-f]{32}")
+ID_PATTERN = re.compile(
+    r"(?:cli|bat|scn|ori|rec|evt|per|fil|box|loc|lon|req|key|slp|wrk|trf|hld|dsp|exp|smp)_[0-9a-f]{32}"
+)
 
 
 class Ids(Protocol):

@@ -7,6 +7,7 @@ import custody.desk_tables
 import custody.disposal_tables
 import custody.loan_tables
 import custody.tables  # noqa: F401  their tables join the one MetaData
+import records.export_tables
 import records.review_tables  # noqa: F401
 from records.tables import METADATA
 
