@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from time import process_time
 from typing import Any, Literal
 
@@ -29,6 +31,7 @@ DRAWN_SETS = ("invoices-es",)  # sets of files that were never paper: read as dr
 MONEY = frozenset({"total", "net", "tax", "withholding"})
 CODES = frozenset({"supplier_tax_id", "customer_tax_id", "tax_id", "iban"})
 CLASS = "(class)"
+BANDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)  # of confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,7 @@ def answer_of(bench: FieldBench, folder: Path, count: int) -> dict[str, Any]:
             "share": len(accepted) / len(fields) if fields else None,
             "precision": right / len(accepted) if accepted else None, "wrong": len(accepted) - right,
         },
+        "confidence": reliability(fields),
         "description": {
             "seconds": bench.described_seconds, "reading_seconds": bench.read_seconds,
             "share": bench.described_seconds / bench.read_seconds if bench.read_seconds else None,
@@ -191,6 +195,17 @@ def answer_of(bench: FieldBench, folder: Path, count: int) -> dict[str, Any]:
     if bench.part == "learn":
         document["wrong"] = [_wrong(case) for case in bench.cases if not case.right]
     return document
+
+
+def reliability(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """Return for each band of confidence how many values were said to be so sure, and how many of them were right."""
+    rows = []
+    for low, high in pairwise(BANDS):
+        inside = [case for case in cases if case.found is not None and low <= case.confidence < high]
+        if inside:
+            said, right = fmean(case.confidence for case in inside), fmean(case.right for case in inside)
+            rows.append({"from": low, "to": min(high, 1.0), "values": len(inside), "said": said, "right": right})
+    return rows
 
 
 def _wrong(case: Case) -> dict[str, Any]:
@@ -213,6 +228,11 @@ def plain(document: Mapping[str, Any]) -> str:
     for row in document.get("wrong", ()):
         taken = "ACCEPTED " if row["accepted"] else ""
         lines.append(f"{row['set']} {row['document']} {row['field']}: {taken}{row['found']!r}, not {row['wanted']!r}")
+    for row in document["confidence"]:
+        lines.append(
+            f"confidence {row['from']:.2f} to {row['to']:.2f}: {row['values']:>4} values, "
+            f"said {100 * row['said']:.1f} %, right {100 * row['right']:.1f} %"
+        )
     share, precision = document["accepted"]["share"], document["accepted"]["precision"]
     if share is not None and precision is not None:
         lines.append(f"accepted: {100 * share:.1f} %, of these right: {100 * precision:.2f} %")

@@ -42,14 +42,14 @@ def library_of(settings: Settings) -> ClassLibrary:
 
 def learnt_documents(
     folder: Path, say: Callable[[str], None]
-) -> Iterator[tuple[str, str, Sequence[PageText], Mapping[str, str]]]:
+) -> Iterator[tuple[str, str, str, Sequence[PageText], Mapping[str, str]]]:
     """Yield the documents below a folder that may be learnt from, in every way they are read.
 
-    Yields: a digest, the class, the pages, the truth.
+    Yields: the set's name, a digest, the class, the pages, the truth.
     """
     settings, _origins = load_settings()
     with open_words(settings) as words:
         bench = FieldBench(words, library_of(settings), SystemClock().now().date(), "learn", say, [])
         for document, _, pages in bench.readings(find_sets(folder)):
             if document.record_class in bench.library.classes:
-                yield document.digest, document.record_class, pages, document.truth
+                yield document.set_name, document.digest, document.record_class, pages, document.truth

@@ -1,24 +1,25 @@
-"""Fit the measured confidence of index fields, and write it as data: `python -m cli.calibrate [--data DIR]`.
+"""`muniment calibrate`: fit the measured confidence of index fields, and write it as data.
 
-Documents with known values are described; for each field a logistic regression learns from what speaks for a value
-whether it was right. The threshold is the lowest probability above which, on documents that the weights were not fitted
-on, wrong values stay below what the field may have. Learnt from are made-up documents with misreadings of several
-strengths, always, and the `learn` half of the labelled sets below DIR, if one is named. Nothing of a document is
-written: weights and counts only. The same arguments give the same file.
+Documents with known values are described; for each field a logistic regression turns what the rules say of a value
+into how often values of which they say so were right. Learnt from are three kinds of documents, each with the same
+weight: made-up ones with misreadings of several strengths, made-up ones drawn as scans and read by the engines, and the
+`learn` half of the labelled sets below DIR, if one is named. Nothing of a document is written: weights, counts, and the
+digests of what was learnt from. The same arguments give the same file.
 """
 
-import argparse
 import json
-import sys
+import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
 import numpy as np
 import numpy.typing as npt
 
@@ -28,57 +29,89 @@ from cli.bench_scans import WordCache
 from cli.drawn_facts import invoice
 from cli.drawn_invoices import draw_invoice, truth_of
 from cli.drawn_receipts import draw_receipt, receipt, receipt_truth
-from cli.drawn_sheets import misread, picture
+from cli.drawn_sheets import misread, picture, seen_twice
+from cli.frame import Frame, command
 from infra.settings import load_settings
 from records.calibration import FORMAT, TEXT, Calibration
 from records.class_library import ClassLibrary, shipped_library
 from records.text import PageText
+from tasks.confidence import HEURISTIC, features_of
 from tasks.describe import describe
+from tasks.judge import status_of
 
 Floats = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
 
+commands = click.Group()
 TARGET = Path(__file__).resolve().parents[1] / "records" / "calibration.json"
 RATES = (0.0, 0.0, 0.002, 0.005, 0.01, 0.02)  # shares of letters misread
-TODAY = date(2026, 6, 30)  # after every made-up date
+TODAY = date(2026, 11, 25)  # after every date of the documents
 WRONG_MOST = 0.005  # share of wrong values among those taken unseen: the contract
 FEWEST = 150  # values of a field without which no model is fitted
 FEWEST_TAKEN = 80  # right values above a threshold without which it is not believed
-# Weights. The engine is surer of what it misreads in the simulation than it was in any of the sheets it was given.
-SIMULATED, READ, REAL = 0.15, 2.0, 3.0
+REAL = "real"  # documents that are not made up
+HIGHEST = 0.999999  # threshold
 NEVER = 1.01  # threshold of a field that is never taken unseen
-FOLDS = 5
-CAUTION = 1.5  # odds by which a threshold is raised: made-up documents are easier than real ones
+CAUTION = 1.25  # odds by which a threshold is raised: nobody has seen the documents to come
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A value found for a field: its features, whether it was right, its document, and how much it counts."""
+    """A value found for a field: what the rules say of it, whether it is right, whether its checks let it be taken.
+
+    `kind` is made-up, read or real.
+    """
 
     features: Mapping[str, float]
     right: bool
     document: str
-    weight: float
+    kind: str
+    takeable: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Documents learnt from: a set, how many, and the digest of their digests in order."""
+
+    name: str
+    documents: int
+    digest: str
+
+    @classmethod
+    def of(cls, name: str, digests: Iterable[str]) -> "Source":
+        """Sum up the digests of a set's documents, whatever their order."""
+        every = sorted(set(digests))
+        return cls(name, len(every), sha256("\n".join(every).encode()).hexdigest())
+
+
+Document = tuple[str, str, str, Sequence[PageText], Mapping[str, str]]  # set, name, class, pages, truth
 Samples = dict[tuple[str, str], list[Sample]]
 
 
-def made_up(count: int) -> Iterator[tuple[str, str, tuple[PageText, ...], dict[str, str]]]:
-    """Yield made-up documents: a name, the class, the pages, the truth."""
+def made_up(count: int) -> Iterator[Document]:
+    """Yield made-up documents."""
     for number in range(count):
         draw = Random(f"calibration {number}")  # noqa: S311  a made-up document: the same on every machine
         rate = RATES[number % len(RATES)]
         made = invoice(draw)
         page = draw_invoice(made, draw)
-        yield f"invoice {number}", "invoice", (misread(page, draw, rate) if rate else page,), truth_of(made)
+        yield "made-up", f"invoice {number}", "invoice", (_as_read(page, draw, rate),), truth_of(made)
         bill = receipt(draw)
         slip = draw_receipt(bill, draw)
-        yield f"receipt {number}", "receipt", (misread(slip, draw, rate) if rate else slip,), receipt_truth(bill)
+        yield (
+            "made-up",
+            f"receipt {number}",
+            "receipt",
+            (_as_read(slip, draw, rate),),
+            receipt_truth(bill),
+        )
 
 
-def read_back(
-    count: int, words: WordCache, folder: Path
-) -> Iterator[tuple[str, str, tuple[PageText, ...], dict[str, str]]]:
+def _as_read(page: PageText, draw: Random, rate: float) -> PageText:
+    return seen_twice(page, misread(page, draw, rate), draw, rate) if rate else page
+
+
+def read_back(count: int, words: WordCache, folder: Path) -> Iterator[Document]:
     """Yield made-up documents drawn as scans and read by the engine, every second one worn."""
     for number in range(count):
         draw = Random(f"read {number}")  # noqa: S311  a made-up document: the same on every machine
@@ -91,14 +124,14 @@ def read_back(
             picture(page, draw).save(file, dpi=(300, 300))
             pages = words.words(file, "worn" if number % 2 else "as-is").pages
             file.unlink()
-            yield f"read {kind} {number}", kind, pages, truth
+            yield "made-up, drawn and read", f"read {kind} {number}", kind, pages, truth
 
 
 def observe(
-    samples: Samples, library: ClassLibrary, name: str, record_class: str, pages: Sequence[PageText],
-    truth: Mapping[str, str], weight: float,
+    samples: Samples, library: ClassLibrary, name: str, kind: str, record_class: str, pages: Sequence[PageText],
+    truth: Mapping[str, str],
 ) -> None:  # fmt: skip
-    """Describe a document and keep what spoke for each value whose truth is known."""
+    """Describe a document and keep what the rules say of each value whose truth is known."""
     seen: dict[str, Mapping[str, float]] = {}
     found = describe(
         pages,
@@ -108,118 +141,140 @@ def observe(
         calibration=Calibration(),
         observe=lambda field, told: seen.update({field: told}),
     )
-    values = {field.name: field.value for field in found.fields if field.index is None}
+    fields = {field.name: field for field in found.fields if field.index is None}
     way = TEXT if pages and pages[0].source == "born-digital" else ""
-    for field, wanted in truth.items():
-        if field in seen and values.get(field) is not None:
-            sample = Sample(seen[field], is_right(field, wanted, values[field]), name, weight)
-            samples[record_class, field + way].append(sample)
+    for wanted_name, wanted in truth.items():
+        field, spec = fields.get(wanted_name), library.get(record_class).spec(wanted_name)
+        if field is None or spec is None or field.value is None or wanted_name not in seen:
+            continue
+        takeable = status_of(spec, 1.0, field.checks, 0.0) == "accepted"
+        right = is_right(wanted_name, wanted, field.value)
+        samples[record_class, wanted_name + way].append(Sample(seen[wanted_name], right, name, kind, takeable))
 
 
-def fit(samples: Sequence[Sample], seed: int = 0) -> dict[str, Any] | None:
-    """Fit one field's model; None where there are too few values.
+def fit(samples: Sequence[Sample], least: float) -> dict[str, Any] | None:
+    """Fit one field's model; None where there are too few values to tell.
 
-    Probabilities that the threshold is chosen by are those of folds a document was left out of.
+    The curve is that of all kinds of documents. The threshold is where the class file's own lies on it, raised above
+    every wrong value of real documents beyond the contract: made-up documents are too easy in one thing and too hard in
+    another to say from where a value may go unseen.
+
+    Args:
+        samples: values of the field, of any kind of document.
+        least: the class file's threshold, as the rules count, 0..1.
     """
     from sklearn.linear_model import LogisticRegression
 
     if len(samples) < FEWEST:
         return None
-    names = sorted({name for sample in samples for name in sample.features})
-    matrix = np.array([[sample.features.get(name, 0.0) for name in names] for sample in samples])
+    said = np.array([sample.features.get(HEURISTIC, 0.0) for sample in samples])
     right = np.array([sample.right for sample in samples])
-    weight = np.array([sample.weight for sample in samples])
-    rows = {"count": len(samples), "right": round(float(right.mean()), 4)}
-    if right.all():  # nothing wrong was seen: the share that is surely below stands in for it
-        bias = float(np.log(len(samples) / 3))
-        return {"bias": round(bias, 4), "weights": {}, "threshold": 0.5, **rows, "taken": 1.0, "precision": 1.0}
-    fold = np.array([_fold(sample.document, seed) for sample in samples])
-    held = np.zeros(len(samples))
-    for number in range(FOLDS):
-        train, test = fold != number, fold == number
-        if right[train].all() or not test.any():
-            held[test] = right[train].mean()
-            continue
-        model = LogisticRegression(C=0.5, max_iter=2000).fit(matrix[train], right[train], weight[train])
-        held[test] = model.predict_proba(matrix[test])[:, 1]
-    whole = LogisticRegression(C=0.5, max_iter=2000).fit(matrix, right, weight)
-    threshold, taken, precision = choose_threshold(held, right, weight)
-    weights = {
-        name: round(float(value), 4) for name, value in zip(names, whole.coef_[0], strict=True) if abs(value) > 1e-3
-    }
+    kinds = np.array([sample.kind for sample in samples])
+    takeable = np.array([sample.takeable for sample in samples])
+    weight = np.array([1 / np.count_nonzero(kinds == kind) for kind in kinds]) * len(samples) / len(set(kinds))
+    # three wrong values where the rules were least sure: as many as may be there unseen (95 %) if none was seen
+    model = LogisticRegression(C=0.5, max_iter=2000).fit(
+        np.append(said, [said.min()] * 3)[:, None], np.append(right, [False] * 3), np.append(weight, [1.0] * 3)
+    )
+    bias, slope = float(model.intercept_[0]), float(model.coef_[0][0])
+    if slope <= 0:
+        return None
+    found = 1 / (1 + np.exp(-(bias + slope * said)))
+    own = 1 / (1 + math.exp(-(bias + slope * features_of(least)[HEURISTIC])))
+    real = takeable & (kinds == REAL)
+    threshold = max(math.floor(1e6 * min(own, HIGHEST)) / 1e6, choose_threshold(found[real], right[real]))
+    chosen = takeable & (found >= threshold)
+    if np.count_nonzero(chosen & right) < FEWEST_TAKEN:
+        return None
     return {
-        "bias": round(float(whole.intercept_[0]), 4), "weights": weights, "threshold": threshold, **rows,
-        "taken": taken, "precision": precision,
+        "bias": round(bias, 4), "weights": {HEURISTIC: round(slope, 4)}, "threshold": threshold,
+        "count": len(samples), "right": round(float(right.mean()), 4), "taken": round(float(chosen.mean()), 4),
+        "precision": round(float(right[chosen].mean()), 4),
     }  # fmt: skip
 
 
-def _fold(document: str, seed: int) -> int:
-    return Random(f"{seed} {document}").randrange(FOLDS)  # noqa: S311  a split: the same on every machine
-
-
-def choose_threshold(held: Floats, right: npt.NDArray[np.bool_], weight: Floats) -> tuple[float, float, float]:
-    """Return the lowest threshold whose values are wrong no more often than allowed, the share taken, the precision.
+def choose_threshold(probability: Floats, right: Truths) -> float:
+    """Return the lowest threshold above which no more of these values are wrong than the contract allows.
 
     Args:
-        held: probabilities 0..1, each from a model that had not seen the value.
-        right: whether each value was right.
-        weight: how much each counts.
+        probability: 0..1, of values that their checks let be taken.
+        right: whether each was right.
     """
-    order = np.argsort(-held, kind="stable")
-    wrong = np.cumsum(np.where(right[order], 0.0, weight[order]))
-    all_ones = np.cumsum(weight[order])
-    good = np.flatnonzero((wrong <= WRONG_MOST * all_ones) & (np.arange(1, len(order) + 1) >= FEWEST_TAKEN))
-    if not good.size:
-        return NEVER, 0.0, 0.0
-    last = int(good[-1])
-    cut = float(held[order[last]])
-    odds = CAUTION * cut / max(1 - cut, 1e-9)
-    threshold = round(min(odds / (1 + odds), 0.9985), 4)
-    chosen = held >= threshold
-    if not chosen.any():
-        return NEVER, 0.0, 0.0
-    return threshold, round(float(chosen.mean()), 4), round(float(right[chosen].mean()), 4)
+    if not len(probability):
+        return 0.0
+    levels = np.unique(probability)
+    for level in levels:
+        taken = probability >= level
+        if np.count_nonzero(taken & ~right) <= WRONG_MOST * np.count_nonzero(taken):
+            odds = CAUTION * level / max(1 - level, 1e-9)
+            return math.floor(1e6 * min(odds / (1 + odds), HIGHEST)) / 1e6 if level > levels[0] else 0.0
+    return NEVER
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+@dataclass
+class Learning:
+    """One fitting: the samples of every field, and what they came from."""
+
+    library: ClassLibrary
+    samples: Samples
+    sources: list[Source]
+
+    def take(self, kind: str, documents: Iterable[Document]) -> None:
+        """Observe documents of one kind, and remember of which sets they were."""
+        digests: dict[str, list[str]] = defaultdict(list)
+        for set_name, name, record_class, pages, truth in documents:
+            observe(self.samples, self.library, name, kind, record_class, pages, truth)
+            print_of = sha256(" ".join(page.text for page in pages).encode()).hexdigest()
+            digests[set_name].append(name if kind == REAL else print_of)
+        self.sources += [Source.of(set_name, found) for set_name, found in sorted(digests.items())]
+
+    def models(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield class, field and model of every field with enough values."""
+        for (record_class, field), found in sorted(self.samples.items()):
+            spec = self.library.get(record_class).spec(field.partition("/")[0])
+            fitted = None if spec is None else fit(found, spec.threshold)
+            if fitted is not None:
+                yield record_class, field, fitted
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Fit all fields and write the file; print a line for each."""
-    parser = argparse.ArgumentParser(prog="python -m cli.calibrate", description=__doc__)
-    parser.add_argument("--data", type=Path, help="folder of labelled sets; only their learn half is used")
-    parser.add_argument("--count", type=int, default=4000, help="made-up documents of each kind")
-    parser.add_argument("--read", type=int, default=150, help="of each kind drawn as scans and read by the engine")
-    parser.add_argument("--to", type=Path, default=TARGET, help="file to write")
-    asked = parser.parse_args(arguments)
-    library = shipped_library()
-    samples: Samples = defaultdict(list)
-    for name, record_class, pages, truth in made_up(asked.count):
-        observe(samples, library, name, record_class, pages, truth, 1.0 if pages[0].source != "ocr" else SIMULATED)
+@command(commands, "calibrate")
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+              help="Labelled sets; only their learn half is used.")  # fmt: skip
+@click.option("--count", type=click.IntRange(min=0), default=800, show_default=True,
+              help="Made-up documents of each kind.")  # fmt: skip
+@click.option("--read", type=click.IntRange(min=0), default=20, show_default=True,
+              help="Made-up documents of each kind that are drawn as scans and read.")  # fmt: skip
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), default=TARGET, help="File to write.")
+def calibrate(frame: Frame, data: Path | None, count: int, read: int, to: Path) -> None:
+    """Fit when a field's value may be taken without a person, on documents with known values."""
+    learning = Learning(shipped_library(), defaultdict(list), [])
+    learning.take("made-up", made_up(count))
     with open_words(load_settings()[0]) as words, TemporaryDirectory(prefix="muniment-calibrate-") as folder:
-        for name, record_class, pages, truth in read_back(asked.read, words, Path(folder)):
-            observe(samples, library, name, record_class, pages, truth, READ)
-    real = 0
-    if asked.data is not None:
-        for name, record_class, document_pages, values in learnt_documents(asked.data, _say):
-            observe(samples, library, name, record_class, document_pages, values, REAL)
-            real += 1
-    made_from = {"made_up": 2 * asked.count, "read": 2 * asked.read, "real": real, "wrong_most": WRONG_MOST}
-    document: dict[str, Any] = {"format": FORMAT, "fitted_on": made_from, "classes": {}}
-    for (record_class, field), found in sorted(samples.items()):
-        fitted = fit(found)
-        if fitted is not None:
-            version = library.get(record_class).version
-            document["classes"].setdefault(record_class, {"version": version, "fields": {}})["fields"][field] = fitted
-            sys.stdout.write(
-                f"{record_class:<10} {field:<18} {fitted['count']:>6} right {100 * fitted['right']:6.2f} "
-                f"from {fitted['threshold']:.4f}: taken {100 * fitted['taken']:6.2f} "
-                f"right {100 * fitted['precision']:6.2f}\n"
-            )
-    asked.to.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return 0
+        learning.take("read", read_back(read, words, Path(folder)))
+    if data is not None:
+        learning.take(REAL, learnt_documents(data, frame.hint))
+    found = list(learning.models())
+    to.write_text(json.dumps(_document(learning, found), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    rows = [{"class": record_class, "field": field, **model} for record_class, field, model in found]
+    answer = {"to": str(to), "learnt_from": _sources(learning), "models": rows}
+    frame.answer(answer, lambda: _plain(rows))
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _document(learning: Learning, found: Sequence[tuple[str, str, dict[str, Any]]]) -> dict[str, Any]:
+    classes: dict[str, Any] = {}
+    for record_class, field, model in found:
+        version = learning.library.get(record_class).version
+        classes.setdefault(record_class, {"version": version, "fields": {}})["fields"][field] = model
+    return {"format": FORMAT, "learnt_from": _sources(learning), "wrong_most": WRONG_MOST, "classes": classes}
+
+
+def _sources(learning: Learning) -> list[dict[str, Any]]:
+    return [{"set": one.name, "documents": one.documents, "digest": one.digest} for one in learning.sources]
+
+
+def _plain(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"{row['class']:<10} {row['field']:<24} {row['count']:>6} right {100 * row['right']:6.2f} "
+        f"from {row['threshold']:.4f}: taken {100 * row['taken']:6.2f} right {100 * row['precision']:6.2f}"
+        for row in rows
+    )

@@ -13,9 +13,11 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFont
 
 from records.text import Box, PageText, Word
+from tasks.second_look import settle, wants_look
 
 WIDE, HIGH = 2480, 3508  # pixels of the sheet
 LETTER = 34  # pixels of usual letters' height
+NEAR = 8  # pixels within which a word that was read is the one that was set
 SHARE = 0.52  # a letter's width by its height
 
 _FONTS = Path(str(files("reportlab"))) / "fonts"
@@ -100,6 +102,28 @@ def misread(page: PageText, draw: Random, rate: float) -> PageText:
         box = Box(box.x0, box.y0, max(box.x1, box.x0 + 1), max(box.y1, box.y0 + 1))
         words.append(Word(text, box, max(5.0, min(98.0, sure)), word.line, word.block))
     return replace(page, words=tuple(words), source="ocr")
+
+
+def seen_twice(page: PageText, read: PageText, draw: Random, rate: float) -> PageText:
+    """Return a page as read after a second engine has looked at the words that fields hang on (tasks.second_look).
+
+    Args:
+        page: as it was set.
+        read: as the first engine read it, from `misread`.
+        draw: where the second engine's faults come from: other ones than the first one's.
+        rate: share of letters that the second gets wrong.
+    """
+    set_words = {(word.line, round(word.box.x0 / NEAR)): word.text for word in page.words}
+    words = []
+    for word in read.words:
+        places = [(word.line, round(word.box.x0 / NEAR) + off) for off in (0, -1, 1)]
+        true = next((set_words[place] for place in places if place in set_words), None)
+        if true is None or not wants_look(word):
+            words.append(word)
+            continue
+        text, wrong = _misread_word(true, draw, rate)
+        words.append(settle(word, text, draw.gauss(0.9, 0.08) if wrong else draw.gauss(0.98, 0.02)))
+    return replace(read, words=tuple(words))
 
 
 def _misread_word(text: str, draw: Random, rate: float) -> tuple[str, bool]:

@@ -47,6 +47,7 @@ COMMANDS = {
     "hold": "cli.hold",
     "disposal": "cli.disposal",
     "bench": "cli.bench",
+    "calibrate": "cli.calibrate",
 }
 
 VERDICTS = ("verify", "fixity", "custody", "witness")  # they answer holds, does not hold, or could not check

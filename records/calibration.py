@@ -1,9 +1,9 @@
 """How sure a value is, measured: for each field a small model from what speaks for a value to a probability.
 
-The models are data (records/calibration.json), fitted by `python -m cli.calibrate` on documents with known values; the
-file names what they were fitted on. A model is a logistic regression, so applying it needs nothing but this module. It
-belongs to one version of its class: a class of another version falls back to the heuristic and its own thresholds
-(reference of data verification, section 11).
+The models are data (records/calibration.json), fitted by `muniment calibrate` on documents with known values; the file
+names what they were learnt from, by set and digest. A model is a logistic regression, so applying it needs nothing but
+this module. It belongs to one version of its class: a class of another version falls back to the heuristic and its own
+thresholds (reference of data verification, section 11).
 """
 
 import json

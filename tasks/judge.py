@@ -29,7 +29,7 @@ from records.validation import (
 )
 from tasks import zones
 from tasks.candidates import Candidate
-from tasks.confidence import Evidence, features_of, measured
+from tasks.confidence import MOST, features_of
 from tasks.extract import Choice, rival_penalty
 
 SURE_WORD = 0.90  # engine confidence from which a word costs nothing
@@ -77,12 +77,11 @@ def judge(
     confidence = _confidence(spec, choice, ranked, verdict)
     threshold = spec.threshold
     if judging.model is not None or judging.observe is not None:
-        seen = Evidence(choice, ranked, verdict.confirmed, verdict.weak, verdict.derived, checks, judging.page)
-        features = features_of(spec, seen)
+        features = features_of(confidence)
         if judging.observe is not None:
             judging.observe(spec.name, features)
         if judging.model is not None:
-            confidence, threshold = measured(judging.model, features), judging.model.threshold
+            confidence, threshold = judging.model.probability(features), judging.model.threshold
     return Field(
         name=spec.name,
         value=candidate.value,
@@ -92,7 +91,7 @@ def judge(
         currency=candidate.currency,
         page=candidate.page or None,
         box=candidate.box,
-        confidence=round(confidence, 3),
+        confidence=round(min(confidence, MOST), 3),
         method="checked" if verdict.confirmed else candidate.method,
         engine=judging.page.engine if candidate.words and judging.page is not None else None,
         checks=checks,

@@ -86,3 +86,14 @@ def test_labelled_scans_are_read_described_and_compared(corpus, tmp_path, home, 
     again = run("bench", "--set", f"fields:{folder}", "--part", "all")
     assert "description:" in again.out
     assert not home.exists()
+
+
+def test_confidence_is_compared_with_what_was_right():
+    cases = [
+        Case("s", "total", "d", "1", "1", right, True, sure)
+        for right, sure in ((True, 0.99), (False, 0.99), (True, 0.85))
+    ]
+    cases.append(Case("s", "total", "d", "1", None, False, False, 0.0))
+    low, high = bench_fields.reliability(cases)
+    assert (low["from"], low["values"], low["right"]) == (0.8, 1, 1.0)
+    assert (high["values"], high["right"], round(high["said"], 2)) == (2, 0.5, 0.99)

@@ -1,14 +1,16 @@
 """Measured confidence: models are data and belong to a version of a class; thresholds follow from what was wrong."""
 
 import json
+from importlib import resources
 
 import numpy as np
 import pytest
 
-from cli.calibrate import NEVER, Sample, choose_threshold, fit
+from cli.calibrate import NEVER, WRONG_MOST, Sample, choose_threshold, fit
 from records.calibration import FORMAT, Calibration, Model, parse_calibration, shipped_calibration
 from records.class_library import shipped_library
 from records.errors import RecordClassError
+from tasks.confidence import HEURISTIC, features_of
 from tasks.lexicon import mend
 
 
@@ -35,34 +37,70 @@ def test_the_shipped_models_are_of_the_shipped_classes():
     library = shipped_library()
     for name, (version, models) in shipped_calibration().classes.items():
         record_class = library.get(name)
-        assert version == record_class.version, f"run python -m cli.calibrate: {name} has changed"
+        assert version == record_class.version, f"run muniment calibrate: {name} has changed"
         assert all(record_class.spec(field.partition("/")[0]) is not None for field in models)
         assert all(0 < model.threshold <= NEVER for model in models.values())
 
 
 def test_the_threshold_lets_no_more_wrong_values_pass_than_allowed():
     generator = np.random.default_rng(5)
-    held = generator.random(20_000)
-    right = generator.random(20_000) < 0.5 + 0.5 * held**0.2
-    threshold, taken, precision = choose_threshold(held, right, np.ones(20_000))
+    said = generator.random(20_000)
+    right = generator.random(20_000) < 0.5 + 0.5 * said**0.2
+    threshold = choose_threshold(said, right)
+    taken = said >= threshold
     assert 0.8 < threshold < 1
-    assert 0 < taken < 0.5
-    assert precision >= 0.995
-    assert choose_threshold(held, np.zeros(20_000, bool), np.ones(20_000))[0] == NEVER
+    assert 0 < taken.mean() < 0.5
+    assert right[taken].mean() >= 1 - WRONG_MOST
+    assert choose_threshold(said, np.zeros(20_000, bool)) == NEVER
+    assert choose_threshold(np.array([]), np.array([], bool)) == 0.0
 
 
-def test_what_speaks_for_a_value_is_learnt():
-    samples = [
-        Sample({"score": float(number % 10)}, number % 10 > 2 or number % 7 == 0, f"d{number}", 1.0)
-        for number in range(1000)
+def samples(kind, wrong_below, count=400, takeable=True):
+    return [
+        Sample({HEURISTIC: (number % 20) / 2 - 5}, number % 20 >= wrong_below, f"{kind} {number}", kind, takeable)
+        for number in range(count)
     ]
-    fitted = fit(samples)
-    assert fitted["weights"]["score"] > 0
-    assert fit(samples) == fitted
-    assert fit(samples[:20]) is None
-    written = {"format": FORMAT, "classes": {"invoice": {"version": "1", "fields": {"total": fitted}}}}
+
+
+def test_a_surer_value_is_more_probable_and_wrong_real_ones_raise_the_threshold():
+    easy = fit([*samples("made-up", 4), *samples("real", 4)], 0.05)
+    hard = fit([*samples("made-up", 4), *samples("real", 12)], 0.05)
+    assert easy["weights"][HEURISTIC] > 0
+    assert easy["threshold"] < hard["threshold"]
+    assert hard["precision"] == 1.0
+    assert fit([*samples("made-up", 4), *samples("real", 12)], 0.05) == hard
+    assert fit(samples("made-up", 4)[:20], 0.5) is None
+    written = {"format": FORMAT, "classes": {"invoice": {"version": "1", "fields": {"total": easy}}}}
     model = parse_calibration(json.dumps(written).encode()).model("invoice", "1", "total")
-    assert model.probability({"score": 9.0}) > 0.95 > 0.6 > model.probability({"score": 0.0})
+    assert model.probability(features_of(0.97)) > 0.95 > 0.6 > model.probability(features_of(0.02))
+
+
+@pytest.mark.parametrize("least", [0.6, 0.9, 0.97])
+def test_no_value_is_taken_below_the_class_files_own_threshold(least):
+    fitted = fit([*samples("made-up", 0), *samples("real", 0)], least)
+    model = Model(fitted["bias"], fitted["weights"], fitted["threshold"])
+    assert model.probability(features_of(least)) >= model.threshold > model.probability(features_of(least - 0.02))
+
+
+def test_a_field_that_its_checks_never_let_be_taken_has_no_model():
+    assert fit(samples("made-up", 4, takeable=False), 0.5) is None
+
+
+def test_the_shipped_file_names_what_it_was_learnt_from_and_no_value():
+    document = json.loads(resources.files("records").joinpath("calibration.json").read_bytes())
+    assert document["classes"], "run muniment calibrate"
+    assert all(one["documents"] and len(one["digest"]) == 64 for one in document["learnt_from"])
+    assert {"invoice", "receipt"} <= set(document["classes"])
+    texts = [text for one in document["learnt_from"] for text in one.values() if isinstance(text, str)]
+    assert all(len(text) == 64 or not any(c.isdigit() for c in text) for text in texts)
+
+
+def test_calibrating_gives_the_same_file_twice(tmp_path, muniment):
+    for name in ("a.json", "b.json"):
+        answer = muniment("calibrate", "--count", "100", "--read", "0", "--to", str(tmp_path / name))
+        assert answer["models"] == []  # too few values to fit a field on
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert parse_calibration((tmp_path / "a.json").read_bytes()) == Calibration()
 
 
 @pytest.mark.parametrize(
