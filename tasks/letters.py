@@ -61,10 +61,7 @@ def _parts(letter: Letter, paper: Paper) -> list[Flowable]:
     for paragraph in letter.paragraphs:
         parts += [prose(paragraph), Spacer(0, 3 * mm)]
     if letter.files:
-        heads = [say("physical file"), say("title"), say("pages"), say("due")]
-        rows = [
-            [spoken(file.code), file.names(), "" if file.pages is None else str(file.pages), paper.short_day(due)]
-            for file, due in letter.files
-        ]
-        parts.append(listing(heads, rows, [CODE_WIDTH, WIDTH - CODE_WIDTH - 48 * mm, 16 * mm, 32 * mm]))
+        heads = [say("physical file"), say("title"), say("due")]
+        rows = [[spoken(file.code), file.names(), paper.short_day(due)] for file, due in letter.files]
+        parts.append(listing(heads, rows, [CODE_WIDTH, WIDTH - CODE_WIDTH - 32 * mm, 32 * mm]))
     return parts

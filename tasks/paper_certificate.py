@@ -100,7 +100,7 @@ def certificate_pdf(found: dict[str, Any], paper: Paper) -> bytes:
         parts += [text(say(NOT_FINISHED)), Spacer(0, 3 * mm)]
     parts += [
         listing(
-            [say(head) for head in ("code", "title", "box", "pages", "destroyed", "entries of the ledger")],
+            [say(head) for head in ("code", "title", "box", "pages", "destroyed on", "entries of the ledger")],
             [_row(one, paper) for one in found["papers"]],
             [28 * mm, WIDTH - 136 * mm, 26 * mm, 14 * mm, 26 * mm, 42 * mm],
         ),
@@ -122,9 +122,9 @@ def _facts(found: dict[str, Any], paper: Paper) -> list[tuple[str, Cell]]:
         ("kept and destroyed by", paper.office),
         ("basis", " · ".join(say(word) for word in (found["basis"], found["reason"]) if word)),
         ("authorised by the client", found["authorisation"]),
-        ("proposed", _who(found["proposed"]["by"], found["proposed"]["at"], paper)),
-        ("approved", _who(found["approved"]["by"], found["approved"]["at"], paper)),
-        ("destroyed", _who(done["by"], done["ended"] or done["begun"], paper)),
+        ("proposed by", _who(found["proposed"]["by"], found["proposed"]["at"], paper)),
+        ("approved by", _who(found["approved"]["by"], found["approved"]["at"], paper)),
+        ("destroyed by", _who(done["by"], done["ended"] or done["begun"], paper)),
         ("witness", done["witness"]),
         ("method", done["method"] and say(done["method"])),
         ("place", done["place"]),

@@ -15,7 +15,7 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from tasks.labels import draw_line
-from tasks.paper_fonts import BOLD, REGULAR, shortened
+from tasks.paper_fonts import BOLD, REGULAR, register_fonts, shortened
 from tasks.papers import GREY, MARGIN, RULE, CountedCanvas, Paper, draw_foot
 from tasks.reports.report import Report, Value
 
@@ -39,6 +39,7 @@ def report_pdf(report: Report, paper: Paper, words: Callable[[Value, str], str])
 
     A text that is too long for its column ends in an ellipsis: the whole of it is in the CSV.
     """
+    register_fonts()
     file = io.BytesIO()
     width, height = landscape(A4)
     font: Any = REGULAR  # its stub asks for a number

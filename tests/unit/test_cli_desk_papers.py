@@ -157,6 +157,17 @@ def test_reports_answer_as_json_text_csv_and_pdf(desk: DeskRows, run: Run, tmp_p
         assert run("report", name).code == 0
 
 
+@pytest.mark.parametrize("what", ["report", "trace", "labels", "commands", "slip", "outcard", "picklist"])
+def test_a_process_that_printed_nothing_before_prints(desk: DeskRows, muniment: Any, tmp_path: Path, what: str) -> None:
+    asked = {
+        "report": ("report", "on-loan"), "trace": ("report", "trace", LENT), "labels": ("print", "labels", STORED),
+        "commands": ("print", "commands"), "slip": ("print", "slip", SLIP), "outcard": ("print", "outcard", LENT),
+        "picklist": ("print", "picklist"),
+    }[what]  # fmt: skip
+    muniment(*asked, "--to", tmp_path / "paper.pdf")
+    assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_a_trace_is_shown_and_printed(desk: DeskRows, run: Run, tmp_path: Path, services: Any) -> None:
     document = run("report", "trace", LENT, "--json").document
     assert [row["event"] for row in document["rows"]] == ["registered", "received", "lent"]

@@ -16,6 +16,8 @@ from cli import frame
 from cli.main import _translated, muniment
 from cli.reasons import CODES
 from cli.review_walk import KEYS
+from custody.access import ROLES
+from custody.disposal_tables import BASES
 from records.barcodes import KIND_NAMES
 from records.desk import (
     CONDITIONS,
@@ -42,6 +44,9 @@ from records.review_codes import REVIEW_CODES
 from tasks.answers import PAPER_SUMMARIES, SUMMARIES
 from tasks.desk_papers import PICK_LIST, PUT_BACK_LIST
 from tasks.desk_scans import PREFIX
+from tasks.paper_certificate import NOT_FINISHED, TITLE_OF_IT
+from tasks.paper_certificate import PROVED as DESTROYED
+from tasks.paper_disposal import METHODS
 from tasks.reports.court import PROVED
 from tasks.reports.report import TOTALS
 
@@ -102,7 +107,8 @@ def test_every_text_within_another_has_its_spanish(spanish: Catalog) -> None:
 def test_every_text_on_paper_has_its_spanish(spanish: Catalog) -> None:
     texts = calls("say", "tasks") | {PICK_LIST, PUT_BACK_LIST, PROVED}
     assert len(texts) > 30
-    assert missing(spanish, texts | {*CONDITIONS, *WANTS, *TRANSFER_KINDS, *TRANSFER_CHECKS}) == []
+    words = {*CONDITIONS, *WANTS, *TRANSFER_KINDS, *TRANSFER_CHECKS, *METHODS, *BASES, *ROLES, TITLE_OF_IT, DESTROYED}
+    assert missing(spanish, texts | words | {NOT_FINISHED}) == []
 
 
 def test_every_report_has_its_spanish(spanish: Catalog) -> None:
