@@ -1,6 +1,5 @@
 """What `muniment verify ledger|originals|all` ask for, and the report that answers; `cli.verify` has the commands."""
 
-import os
 import random
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,11 +13,10 @@ from custody import access
 from custody.algorithms import parse_algorithms, shipped_algorithms
 from custody.findings import HOLDS, Report
 from custody.ledger_verdict import Given, trust_of, verify_folder
-from custody.stores.folders import flush_folder
+from custody.stores.folders import replace_file
 from custody.verification import StampCheck, Trust, Verified
 from infra.children import Children
 from infra.clock import SystemClock
-from records.errors import ConfigurationError
 from tasks.verifying import Choose, part_of, verify_own
 
 SECONDS = 24 * 3600.0  # wall clock of one verification
@@ -52,7 +50,7 @@ def ledger(frame: Frame, asked: Asked) -> Report:
                 verdict = children.run(SECONDS, verify_folder, asked.folder.absolute(), given)
             report, note = verdict.report, verdict.note
         if asked.state is not None and note and report.verdict == HOLDS:
-            _keep(asked.state, note)
+            replace_file(asked.state, note)
     return report
 
 
@@ -124,17 +122,3 @@ def _given(asked: Asked) -> Given:
         tsa_policy=asked.tsa_policy,
         saved=saved,
     )
-
-
-def _keep(path: Path, note: bytes) -> None:
-    """Write the newest checkpoint that held in the place of the one before, durably."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with temporary.open("wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        flush_folder(path.absolute().parent)
-    except OSError as error:
-        raise ConfigurationError(f"the state {path.name} cannot be kept ({type(error).__name__})") from error

@@ -1,4 +1,10 @@
-"""`muniment witness`: the compliance officer's own machine verifies the ledger and cosigns it; exit 0, 1 or 2 only."""
+"""`muniment witness`: the compliance officer's own machine verifies the ledger and cosigns it; exit 0, 1 or 2 only.
+
+What is verified is what `muniment verify ledger` verifies, rules of the leaves included (custody/verification.py), and
+that the tree continues the one that was cosigned last: the state, byte for byte. Anybody's saved checkpoint will do to
+begin with. The new one is on the disk before the cosignature leaves. Same bytes as C2SP tlog-witness, so that another
+witness can join or take over. Reference: custody, section 7.2.
+"""
 
 import secrets
 from pathlib import Path
@@ -7,22 +13,25 @@ from typing import Any
 import click
 
 from cli.frame import Frame, command, finish
+from cli.small_files import read_small, read_text
 from cli.verdicts import plain_report
+from custody.algorithms import shipped_algorithms
 from custody.findings import Report
 from custody.ledger_copy import copy_ledger
 from custody.ledger_signer import VKEY
+from custody.ledger_verdict import Given, verify_folder
 from custody.notes import COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44, Note, parse_note
 from custody.signing_keys import SEED_SIZE, SigningKey, keep_signing_key, make_signing_key, read_signing_key
+from custody.stores.folders import replace_file
 from custody.stores.ledger_directory import LedgerDirectory
 from custody.stores.ledger_files import LedgerFiles, witnessed_path
-from custody.witnessing import examine, read_state, write_state
 from infra.children import Children
 from infra.clock import SystemClock
 from records.errors import ConfigurationError, InvalidValueError, MunimentError
 
 SECONDS = 24 * 3600.0  # wall clock of one verification
 CHILD_BYTES = 3 << 30  # address space, most of it libraries: files are streamed
-SMALL = 1 << 16  # bytes of a key's file
+LAST = "the checkpoint that was cosigned last"
 
 commands = click.Group()
 some_file = click.Path(path_type=Path, dir_okay=False)
@@ -41,20 +50,20 @@ def witness_command(
     """Verify the ledger, compare it with what was cosigned before, and cosign its checkpoint."""
     report = Report()
     answer: dict[str, Any] = {"checkpoint": None, "witnessed": None}
-    given: tuple[Path, str, bytes | None] | None = None
+    given: tuple[Path, Given] | None = None
     files: LedgerFiles = LedgerDirectory(folder.absolute() if folder else Path())
     with report.step("ledger, keys and state can be read"):
         witness = _witness_key(frame, key, name, COSIGNATURE_ML_DSA_44 if ml_dsa else COSIGNATURE_ED25519)
-        given = (*_ledger(frame, folder, vkey), read_state(state))
+        given = _given(frame, folder, vkey, state)
         files = files if folder else frame.services.ledger_files
     if given is not None:
         with Children(1, CHILD_BYTES) as children:
-            examined = children.run(SECONDS, examine, *given)
-        _join(report, examined.report)
-        if examined.note is not None:
+            verdict = children.run(SECONDS, verify_folder, *given)
+        _join(report, verdict.report)
+        if verdict.note:
             with report.step("it is remembered, and cosigned"):
-                write_state(state, examined.note)  # on the disk before the cosignature leaves
-                cosigned = _cosigned(examined.note, witness)
+                replace_file(state, verdict.note)  # on the disk before the cosignature leaves
+                cosigned = _cosigned(verdict.note, witness)
                 answer["checkpoint"] = cosigned.decode()
             answer["witnessed"] = _put_back(frame, files, cosigned, witness)
     frame.answer(
@@ -63,16 +72,18 @@ def witness_command(
     finish(report.exit_code)
 
 
-def _ledger(frame: Frame, folder: Path | None, vkey: Path | None) -> tuple[Path, str]:
-    """Return the folder and the log's key; without --dir those of this installation."""
+def _given(frame: Frame, folder: Path | None, vkey: Path | None, state: Path) -> tuple[Path, Given]:
+    """Return the folder, and what is given beside it; without --dir they are of this installation."""
     if (folder is None) != (vkey is None):
         raise InvalidValueError("--dir and --vkey belong together")
-    if folder is not None and vkey is not None:
-        return folder.absolute(), _text(vkey)
-    services = frame.services
-    if services.ledger_files.locks:
-        copy_ledger(services.ledger_files, LedgerDirectory(services.places.ledger))
-    return services.places.ledger, _text(services.places.signer / VKEY)
+    if folder is None or vkey is None:
+        services = frame.services
+        if services.ledger_files.locks:
+            copy_ledger(services.ledger_files, LedgerDirectory(services.places.ledger))
+        folder, vkey = services.places.ledger, services.places.signer / VKEY
+    saved = {LAST: read_small(state)} if state.exists() else {}
+    given = Given(SystemClock().now(), shipped_algorithms(), vkeys=read_text(vkey), saved=saved)
+    return folder.absolute(), given
 
 
 def _witness_key(frame: Frame, path: Path, name: str | None, kind: int) -> SigningKey:
@@ -114,11 +125,3 @@ def _join(report: Report, other: Report) -> None:
         report.steps.append({**step, "step": len(report.steps) + 1})
     report.problems += other.problems
     report.checked = other.checked
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(SMALL).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} cannot be read ({type(error).__name__})") from error

@@ -7,7 +7,6 @@ the size. `last` is the leaf hash of the last entry. It is written whole, flushe
 """
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from custody.growth import last_boundary
 from custody.merkle import EMPTY_ROOT, HASH_SIZE, Frontier, hash_leaf
-from custody.stores.folders import flush_folder, translated
+from custody.stores.folders import replace_file
 from records.errors import ConfigurationError, LedgerForkError, ProofError
 
 MEMORY_LIMIT = 64 * 1024  # bytes of the file
@@ -120,16 +119,7 @@ def write_memory(path: Path, memory: Memory) -> None:
     Raises:
         NoSpaceError, StoreUnavailableError: it cannot be written; the old one stands.
     """
-    temporary = path.with_name(path.name + ".new")
-    with translated():
-        temporary.unlink(missing_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(memory.text)
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
-        flush_folder(path.parent)
+    replace_file(path, memory.text.encode())
 
 
 def _parsed(shape: dict[str, Any]) -> Memory:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ledger_making import a_life, an_event, leaf_of, placed
+
 from custody.ledger_signer import LedgerSigner, SignerOptions
 from custody.publishing import Published, Publisher
 from custody.signer_memory import Memory, read_memory
@@ -29,6 +31,20 @@ class Rows:
 
     def day(self, place: int) -> str:
         return f"2026-11-{1 + place // self._a_day:02d}"
+
+
+class Lives(Rows):
+    """Events as the pipeline writes them; `turned` is one that breaks a rule, `slower` another history."""
+
+    def __init__(self, size: int, turned: int | None = None, slower: float = 1.0) -> None:
+        super().__init__(size)
+        lives = [event for number in range(1, size // 9 + 2) for event in a_life(number)][:size]
+        if turned is not None:
+            lives[turned] = an_event("indexed", lives[turned]["subject"], "described", "indexed")
+        self._leaves = [leaf_of(event) for event in placed(lives, slower)]
+
+    def entries(self, first: int, last: int) -> Iterator[bytes]:
+        return iter(self._leaves[first:last])
 
 
 class Died(Exception):

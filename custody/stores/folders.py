@@ -37,3 +37,21 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file durably in the place of the one before: whoever reads it finds the one or the other, whole.
+
+    Raises:
+        NoSpaceError, StoreUnavailableError: it cannot be written; the old one stands.
+    """
+    temporary = path.with_name(path.name + ".new")
+    with translated():
+        temporary.unlink(missing_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+        flush_folder(path.absolute().parent)

@@ -9,13 +9,15 @@ import random
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from ledger_house import House, Rows
+from ledger_house import House, Lives
 
+from custody.algorithms import shipped_algorithms
+from custody.ledger_verdict import Given, verify_folder
 from custody.tiles import tiles_of
-from custody.witnessing import examine
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (0, 1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 70_000)
@@ -51,8 +53,8 @@ def verdicts(judges: tuple[str, str]) -> Callable[[House, int], tuple[bool, bool
         fsck = re.search(rf"Successfully fsck'd log with size {size}\b", spoken) and "fsck failed" not in spoken
         command = [judges[1], str(folder), str(vkey)]
         sumdb = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        ours = examine(folder, vkey.read_text(), None)
-        return bool(fsck), sumdb.stdout == f"accepted {size}\n", ours.note is not None
+        ours = verify_folder(folder, Given(datetime.now(UTC), shipped_algorithms(), vkeys=vkey.read_text()))
+        return bool(fsck), sumdb.stdout == f"accepted {size}\n", bool(ours.note)
 
     return ask
 
@@ -62,7 +64,7 @@ def test_what_is_published_is_accepted_at_every_size(
 ) -> None:
     house = House(tmp_path)
     for size in SIZES:
-        house.publish(Rows(size))
+        house.publish(Lives(size))
         assert (size, verdicts(house, size)) == (size, (True, True, True))
     chance = random.Random(SEED)
     files = ["tile/2/000.p/1", chance.choice(list(tiles_of(70_000))).path]
@@ -74,7 +76,7 @@ def test_one_byte_changed_in_any_file_is_refused(
     tmp_path: Path, size: int, verdicts: Callable[[House, int], tuple[bool, bool, bool]]
 ) -> None:
     house = House(tmp_path)
-    house.publish(Rows(size))
+    house.publish(Lives(size))
     files = ["checkpoint", *(tile.path for tile in tiles_of(size))]
     assert_refused(house, size, files, random.Random(SEED + size), verdicts)
     assert verdicts(house, size) == (True, True, True)  # and accepted again when the byte is back
