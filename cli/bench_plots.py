@@ -14,7 +14,7 @@ from cli.frame import _
 
 WIDE = 1400  # pixels of a plot
 LEFT, RIGHT, TOP, BOTTOM = 330, 150, 90, 60  # pixels round the drawing: names stand left, figures right
-BAR, GAP = 18, 14  # pixels: height of a bar, and between two rows
+BAR, GAP = 22, 14  # pixels: height of a bar, and between two rows
 MOST = 10.0  # errors a hundred at which a bar ends: the engine alone misreads turned pages altogether
 SQUARE = 760  # pixels a side of the curve's drawing
 INK, PALE, PAPER = (30, 30, 30), (205, 205, 205), (255, 255, 255)
