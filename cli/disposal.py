@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from cli.frame import Frame, _, command, finish
+from cli.hold import clients_seen
 from cli.paper_disposal import paper_group
 from cli.progress import counting
 from cli.reasons import parse_reason
 from custody import access
-from custody.access import clients_of
 from custody.disposal_tables import BASES, disposal_orders
 from custody.handover import check_target, hand_over
 from custody.ledger import Actor
@@ -57,10 +57,7 @@ def list_command(frame: Frame, client: str | None, state: str | None) -> None:
     """List orders of disposal."""
     services = frame.services
     with services.database.read() as connection:
-        mine = list(clients_of(connection, services.person, "see_disposal", services.today()))
-        if client is not None:
-            wanted = client_by_name(connection, client).id
-            mine = [one for one in mine if one == wanted]
+        mine = clients_seen(connection, frame, client)
         rows = disposal_answers.order_answers(connection, mine, state)
     frame.answer({"orders": rows}, "\n".join(map(_plain_order, rows)) or _("There are no orders."))
 

@@ -71,6 +71,15 @@ def release_command(frame: Frame, ids: tuple[str, ...], reason: str) -> None:
     _answer(frame, found)
 
 
+def clients_seen(connection: Connection, frame: Frame, name: str | None) -> list[str]:
+    """Return the clients whose disposal the person may see; of a name that is given, that one or none."""
+    mine = list(clients_of(connection, frame.services.person, "see_disposal", frame.services.today()))
+    if name is None:
+        return mine
+    wanted = client_by_name(connection, name).id
+    return [one for one in mine if one == wanted]
+
+
 @command(hold, "list")
 @click.option("--client", help="Only this client's holds.")
 @click.option("--released", is_flag=True, help="Also those that are released.")
@@ -78,10 +87,7 @@ def list_command(frame: Frame, client: str | None, released: bool) -> None:
     """List holds."""
     services = frame.services
     with services.database.read() as connection:
-        mine = list(clients_of(connection, services.person, "see_disposal", services.today()))
-        if client is not None:
-            wanted = client_by_name(connection, client).id
-            mine = [one for one in mine if one == wanted]
+        mine = clients_seen(connection, frame, client)
         rows = disposal_answers.hold_answers(connection, mine, released)
     frame.answer({"holds": rows}, _plain(rows) or _("There are no holds."))
 

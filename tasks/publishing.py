@@ -17,10 +17,12 @@ from sqlalchemy import Connection, select
 from custody import ledger
 from custody.checkpoints import Checkpoint
 from custody.ledger import Draft, append
+from custody.ledger_signer import KEY
 from custody.merkle import inclusion_proof
 from custody.notes import ED25519, NoteKey
 from custody.proofs import TlogProof, verify_proof
 from custody.publishing import Published, Publisher
+from custody.stores.ledger_files import CHECKPOINT
 from custody.tables import events
 from custody.tiles import Tile, TileHashes
 from records.errors import (
@@ -95,9 +97,16 @@ def _publisher(services: Services) -> Publisher:
 def current(services: Services) -> Checkpoint | None:
     """Return the published checkpoint, verified by the signer's key; None where nothing is published.
 
+    Merely looking makes no key: the signer, which makes its own at first use, is asked only where it has one.
+
     Raises:
         LedgerError: it was changed, or is not this signer's.
+        ConfigurationError: something is published, and the signer's key is not where it should be.
     """
+    if not (services.places.signer / KEY).exists():
+        if services.ledger_files.read(CHECKPOINT) is None:
+            return None
+        raise ConfigurationError("a ledger is published, and its signer's key is not here: mount or restore its folder")
     found = _publisher(services).current()
     return None if found is None else found.checkpoint
 

@@ -140,6 +140,17 @@ def test_a_changed_checkpoint_and_an_older_database_are_faults(held: Path, run: 
     assert not found["ok"] and "older one was put back" in found["found"]
 
 
+def test_looking_for_a_key_that_is_not_there_makes_none(held: Path, run: Run) -> None:
+    assert checks(run)["published ledger"]["ok"] and not list(held.rglob("ledger.key"))
+    assert run("ledger", "publish").code == 0
+    (key,) = held.rglob("ledger.key")
+    for file in key.parent.iterdir():  # as where its volume is not mounted
+        file.unlink()
+    found = checks(run)["published ledger"]
+    assert not found["ok"] and "not here" in found["found"]
+    assert list(key.parent.iterdir()) == []
+
+
 def test_witnesses_are_none_or_those_of_the_policy(
     held: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
