@@ -48,6 +48,7 @@ class Asked:
     desk: int
     moves: int
     only_desk: bool
+    keep: Path | None
 
 
 @dataclass
@@ -90,7 +91,9 @@ class Bench:
             self._memory()
         if self.asked.desk:
             moves = self.asked.moves or bench_desk.PER_FILE * self.asked.desk
-            self.rows += bench_desk.measure(self.fresh_home(), self.environment, self.asked.desk, moves)
+            kept = self.asked.keep
+            home = self.fresh_home() if kept is None else bench_desk.kept_home(kept.absolute(), self.asked.desk, moves)
+            self.rows += bench_desk.measure(home, self.environment, self.asked.desk, moves, kept is not None)
 
     def _reading(self) -> None:
         peers = self._peers()
@@ -234,6 +237,8 @@ def _searched(search: dict[str, Any]) -> str:
 @click.option("--moves", type=click.IntRange(min=0), default=0,
               help="Moves of those files, all together; ten of each if it is not given.")  # fmt: skip
 @click.option("--only-desk", is_flag=True, help="Measure the records desk alone.")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False),
+              help="Folder where that archive is kept: a later run measures in it as it is.")  # fmt: skip
 @click.option("--language", default="eng", show_default=True, help="Tesseract's language of the pages, for the others.")
 def bench_command(
     frame: Frame, memory: tuple[int, ...], part: bench_fields.Part, plots: Path | None, **given: Any

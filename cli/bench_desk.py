@@ -5,9 +5,11 @@ Answers with one JSON document. The home is the temporary one of `muniment bench
 
 import json
 import random
+import shutil
 import statistics
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter, process_time
@@ -23,6 +25,7 @@ from custody.desk_tables import physical_files
 from custody.ledger import size
 from custody.loan_tables import loans
 from infra.services import Services, open_services
+from records.errors import InvalidValueError
 from records.tables import clients
 from tasks.desk import counting, finding, inventory, lending, receiving, renewing, requests, returning, shelving
 from tasks.desk.acts import Answer, Asked
@@ -36,6 +39,7 @@ ROUNDS = 200  # of each act
 REPEATS = 3  # of each report
 PER_FILE = 10  # moves of a file, unless others are asked for
 YEAR = timedelta(days=365)
+HOME, KEPT = "home", "archive.json"  # in the folder of a kept archive
 GOOD = ("done", "info", "alert")
 
 
@@ -144,10 +148,39 @@ def _spread(wall: list[float], cpu: list[float]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def measure(home: Path, environment: dict[str, str], files: int, moves: int) -> list[Row]:
-    """Measure the desk in an archive of `files` files and `moves` moves, written into a fresh home; return the rows."""
+def kept_home(folder: Path, files: int, moves: int) -> Path:
+    """Return the home of an archive that is kept in a folder; what was not written to its end is written anew.
+
+    Raises:
+        InvalidValueError: the folder holds an archive of another size, or something else.
+    """
+    noted = folder / KEPT
+    if noted.exists():
+        there = json.loads(noted.read_text())["written"]
+        if (there["files"], there["per_file"]) != (files, _per_file(files, moves)):
+            raise InvalidValueError(
+                f"--keep holds an archive of {there['files']} files, {there['per_file']} moves each"
+            )
+    elif folder.exists() and {path.name for path in folder.iterdir()} - {HOME}:
+        raise InvalidValueError("--keep takes a folder that is new or holds a kept archive")
+    else:
+        shutil.rmtree(folder / HOME, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder / HOME
+
+
+def _per_file(files: int, moves: int) -> int:
+    return max(2, moves // files)
+
+
+def measure(home: Path, environment: dict[str, str], files: int, moves: int, kept: bool = False) -> list[Row]:
+    """Measure the desk in an archive of `files` files and `moves` moves; return the rows.
+
+    It is written into the home, which is fresh, or is the home of a `kept` archive and may hold it already.
+    """
     there = {**environment, "MUNIMENT_HOME": str(home)}
-    given = json.dumps({"files": files, "per_file": max(2, moves // files)}).encode()
+    noted = str(home.parent / KEPT) if kept else None
+    given = json.dumps({"files": files, "per_file": _per_file(files, moves), "noted": noted}).encode()
     run = bench_runs.timed([sys.executable, "-m", "cli.bench_desk"], there, home.parent, given)
     answer = bench_runs.answer_of(run, "records desk", (0,))
     wrote = answer["written"]
@@ -163,22 +196,47 @@ def measure(home: Path, environment: dict[str, str], files: int, moves: int) -> 
 
 
 def main() -> int:
-    """Write an archive and measure; standard input says {"files", "per_file"}."""
+    """Write an archive, or take the one that is `noted`, and measure; standard input also says `files`, `per_file`."""
     asked = json.load(sys.stdin)
+    noted = None if asked["noted"] is None else Path(asked["noted"])
     services = open_services()
     try:
-        began = perf_counter()
-        archive = Filling(services, asked["files"], asked["per_file"]).fill()
-        seconds = perf_counter() - began
-        with services.database.read() as connection:
-            events, lent = size(connection), connection.execute(select(func.count()).select_from(loans)).scalar_one()
-        written = {"files": asked["files"], "moves": archive.moves, "events": events, "loans": lent, "seconds": seconds}
+        archive, written = _archive(services, asked["files"], asked["per_file"], noted)
         bench = DeskBench(services, archive)
+        if noted is not None:  # files that were used once are not used again: their requests stand in the way
+            archive.stored = sorted({*archive.stored} - {*bench.codes, *bench.asked_for})
+            _note(noted, archive, written)
         answer = {"written": written, "reports": bench.reports(), "acts": bench.acts()}
     finally:
         services.close()
     json.dump(answer, sys.stdout)
     return 0
+
+
+def _archive(services: Services, files: int, per_file: int, noted: Path | None) -> tuple[Archive, dict[str, float]]:
+    """Return the archive and how it was written: as noted, or now."""
+    if noted is not None and noted.exists():
+        found = json.loads(noted.read_text())
+        return Archive(**found["archive"]), found["written"]
+    began = perf_counter()
+    archive = Filling(services, files, per_file).fill()
+    seconds = perf_counter() - began
+    with services.database.read() as connection:
+        events, lent = size(connection), connection.execute(select(func.count()).select_from(loans)).scalar_one()
+    written = {
+        "files": files, "per_file": per_file, "moves": archive.moves, "events": events, "loans": lent,
+        "seconds": seconds,
+    }  # fmt: skip
+    if noted is not None:
+        _note(noted, archive, written)
+    return archive, written
+
+
+def _note(noted: Path, archive: Archive, written: dict[str, float]) -> None:
+    """Write down what is in a kept archive, all of it or nothing."""
+    fresh = noted.with_suffix(".new")
+    fresh.write_text(json.dumps({"archive": asdict(archive), "written": written}))
+    fresh.replace(noted)
 
 
 if __name__ == "__main__":

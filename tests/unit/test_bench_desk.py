@@ -1,5 +1,6 @@
 """The desk's benchmark: what it writes in bulk is what the acts would have written, and every act is really done."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from desk_house import House
 from sqlalchemy import func, select
 
 from cli.bench_archive import AT_FIRST, CYCLE, Filling
-from cli.bench_desk import DeskBench
+from cli.bench_desk import DeskBench, kept_home
 from custody.desk_tables import physical_files
 from custody.loan_tables import loans
+from records.errors import InvalidValueError
 from tasks.desk.acts import Answer
 
 
@@ -46,6 +48,25 @@ def _refused() -> Answer:
     from records.desk_answers import Said
 
     return Answer(Said("unchecked", {"barcode": "F"}))
+
+
+def test_a_kept_archive_is_measured_again_without_being_written(muniment: Any, tmp_path: Path) -> None:
+    given = ("bench", "--only-desk", "--desk", "1000", "--moves", "3000", "--keep", tmp_path / "kept")
+    first, second = muniment(*given), muniment(*given)
+    assert {row["what"] for row in first["rows"]} == {row["what"] for row in second["rows"]}
+    assert first["rows"][0] == second["rows"][0]  # how it was written is that of the first time
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_half_an_archive_is_written_anew(tmp_path: Path) -> None:
+    home = kept_home(tmp_path / "kept", 40, 400)
+    home.mkdir()
+    (home / "catalogue.db").touch()  # ended while it was written
+    assert kept_home(tmp_path / "kept", 40, 400) == home and not home.exists()
+    (tmp_path / "kept" / "archive.json").write_text('{"written": {"files": 40, "per_file": 10}}')
+    assert kept_home(tmp_path / "kept", 40, 400) == home
+    for folder, files in ((tmp_path / "kept", 50), (tmp_path, 40)):
+        with pytest.raises(InvalidValueError):
+            kept_home(folder, files, 400)
 
 
 def test_the_command_prints_a_row_for_each(muniment: Any) -> None:
