@@ -21,7 +21,7 @@ from opensearchpy import OpenSearch
 from sqlalchemy import Engine, create_engine, text
 
 from custody.stores.s3_answers import make_bucket
-from infra.database import postgres_engine, sqlite_engine
+from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
 
 MIB = 1 << 20
 
@@ -226,3 +226,9 @@ def index(index_home):
     opened = index_home.again()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def catalogue(engine: Engine) -> EngineDatabase:
+    bring_up_to_date(engine)
+    return EngineDatabase(engine)

@@ -10,12 +10,12 @@ import io
 import json
 import sys
 import unicodedata
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+from plain_pdf import Page, write_pdf
 
 DPI = 300
 A4 = (2480, 3508)  # pixels at 300 dpi
@@ -296,85 +296,33 @@ def image(path: Path, sheets: tuple[Sheet, ...]) -> None:
 
 def pdf_scanned(path: Path, sheets: tuple[Sheet, ...]) -> None:
     """A PDF of pictures only; a sheet that lies turned says so by /Rotate."""
-    _pdf(path, [_picture_page(sheet) for sheet in sheets])
+    write_pdf(path, [_picture_page(sheet) for sheet in sheets])
 
 
 def pdf_digital(path: Path, sheets: tuple[Sheet, ...]) -> None:
     """A PDF of text only, as programs print it."""
-    _pdf(path, [_text_page(sheet) for sheet in sheets])
+    write_pdf(path, [_text_page(sheet) for sheet in sheets])
 
 
 def pdf_mixed(path: Path, sheets: tuple[Sheet, ...]) -> None:
     """A printed page and then scanned ones."""
-    _pdf(path, [_text_page(sheets[0]), *(_picture_page(sheet) for sheet in sheets[1:])])
+    write_pdf(path, [_text_page(sheets[0]), *(_picture_page(sheet) for sheet in sheets[1:])])
 
 
-@dataclass(frozen=True)
-class _Page:
-    """One page of a PDF: its size in points, /Rotate, content, and its picture as JPEG with its size in pixels."""
-
-    width: float
-    height: float
-    rotate: int
-    content: bytes
-    picture: bytes = b""
-    pixels: tuple[int, int] = (0, 0)
-
-
-def _picture_page(sheet: Sheet) -> _Page:
+def _picture_page(sheet: Sheet) -> Page:
     page, coded = draw(sheet), io.BytesIO()
     page.save(coded, "JPEG", quality=85)
     width, height = page.width * 72 / DPI, page.height * 72 / DPI
     content = f"q {width:.3f} 0 0 {height:.3f} 0 0 cm /P Do Q".encode()
-    return _Page(width, height, sheet.turned, content, coded.getvalue(), page.size)
+    return Page(width, height, sheet.turned, content, coded.getvalue(), page.size)
 
 
-def _text_page(sheet: Sheet) -> _Page:
+def _text_page(sheet: Sheet) -> Page:
     lines = [b"BT /F 11 Tf 18.24 TL 48 780 Td"]
     for line in sheet.text.splitlines():
         coded = line.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
         lines.append(b"(" + coded + b") Tj T*")
-    return _Page(595.2, 841.92, 0, b"\n".join([*lines, b"ET"]))
-
-
-def _pdf(path: Path, pages: list[_Page]) -> None:
-    """Write a plain PDF 1.4, object by object."""
-    objects: list[bytes] = [
-        b"",
-        b"",
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /Encoding /WinAnsiEncoding >>",
-    ]
-    kids: list[int] = []
-    for page in pages:
-        content = zlib.compress(page.content)
-        objects.append(b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(content), content))
-        resources = b"/Font << /F 3 0 R >>"
-        if page.picture:
-            head = "<< /Type /XObject /Subtype /Image /Width {} /Height {} /ColorSpace /DeviceGray /BitsPerComponent 8"
-            start = head.format(*page.pixels).encode()
-            length = len(page.picture)
-            picture = b" /Filter /DCTDecode /Length %d >>\nstream\n%b\nendstream" % (length, page.picture)
-            objects.append(start + picture)
-            resources = b"/XObject << /P %d 0 R >>" % len(objects)
-        box = f"[0 0 {page.width:.3f} {page.height:.3f}] /Rotate {page.rotate}".encode()
-        content_number = len(objects) - bool(page.picture)
-        objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox %b /Contents %d 0 R /Resources << %b >> >>"
-            % (box, content_number, resources)
-        )
-        kids.append(len(objects))
-    objects[0] = b"<< /Type /Catalog /Pages 2 0 R >>"
-    refs = b" ".join(b"%d 0 R" % kid for kid in kids)
-    objects[1] = b"<< /Type /Pages /Count %d /Kids [%b] >>" % (len(kids), refs)
-    out, offsets = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"), []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
-    path.write_bytes(out)
+    return Page(595.2, 841.92, 0, b"\n".join([*lines, b"ET"]))
 
 
 SCANS = (
