@@ -12,6 +12,7 @@ import click
 from cli.frame import Frame, _, command, finish
 from cli.reasons import parse_reason
 from cli.record import plain_record
+from cli.review_sample import report_command, sample
 from cli.review_walk import COMMIT, PASS, REJECT, walk_through
 from custody import access
 from custody.access import clients_of, hidden_from
@@ -37,6 +38,16 @@ _NAME = re.compile(r"([a-z][a-z0-9_]*)(?:\[(\d{1,4})\])?")
 @commands.group("review")
 def review() -> None:
     """Decide what the checks could not."""
+
+
+review.add_command(sample)
+command(review, "report")(
+    click.option("--client", help="Only this client's.")(
+        click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")(
+            report_command
+        )
+    )
+)
 
 
 def narrowing(function: Callable[..., Any]) -> Callable[..., Any]:

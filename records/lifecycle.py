@@ -76,6 +76,7 @@ STATELESS = (
     "bound", "hold_set", "hold_released", "disposal_proposed", "disposal_approved", "disposal_refused",
     "object_removed", "checkpoint_timestamped", "qc_failed",
     "check_held", "override_proposed", "override_approved", "override_refused", "field_keyed", "keying_settled",
+    "sample_ordered", "value_sampled", "sample_closed",
     "signatures_checked",
 )  # fmt: skip
 

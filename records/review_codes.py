@@ -27,6 +27,7 @@ REVIEW_CODES: dict[str, str] = {
     "iban-invalid": "The account number does not hold: compare it with the image.",
     "iban-unconfirmed": "The account is seen for the first time: confirm it by a call to a number already on file.",
     "date": "The date is not plausible: compare it with the image.",
+    "lot-rejected": "A sample of its lot had a critical defect: compare the value with the image.",
     "rescan": "A person rejected the record: scan its sheets again, or take the rejection back.",
     "date-order": "Two dates of this record contradict each other: compare both with the image.",
 }

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+MOST_TERMS, EPSILON, SMALLEST = 100_000, 1e-15, 1e-300  # of the continued fraction
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -49,7 +51,39 @@ def interval(wrong: int, count: int, confidence: float = 0.95) -> tuple[float, f
 
 def at_most(wrong: int, count: int, share: float) -> float:
     """Return the probability that a sample of `count` has at most `wrong` wrong ones where `share` of all are."""
-    return math.fsum(math.comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(wrong + 1))
+    if wrong >= count:
+        return 1.0
+    return _beta_share(count - wrong, wrong + 1, 1 - share)
+
+
+def _beta_share(a: float, b: float, x: float) -> float:
+    """Return the regularised incomplete beta function I_x(a, b): the binomial sum, however large its counts are.
+
+    Continued fraction of NIST's Digital Library of Mathematical Functions, 8.17.22, by the method of Lentz.
+    """
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    if x > (a + 1) / (a + b + 2):  # where the fraction converges slowly its mirror does not (8.17.4)
+        return 1 - _beta_share(b, a, 1 - x)
+    front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    c, d = 1.0, 1 / _away(1 - (a + b) * x / (a + 1))
+    value = d
+    for m in range(1, MOST_TERMS):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d, c = 1 / _away(1 + even * d), _away(1 + even / c)
+        value *= d * c
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        d, c = 1 / _away(1 + odd * d), _away(1 + odd / c)
+        step = d * c
+        value *= step
+        if abs(step - 1) < EPSILON:
+            break
+    return math.exp(front) * value / a
+
+
+def _away(value: float) -> float:
+    """Keep a denominator away from zero."""
+    return value if abs(value) > SMALLEST else SMALLEST
 
 
 def _bisect(function: Callable[[float], float], target: float, *, rising: bool) -> float:

@@ -43,6 +43,8 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "override_proposed": "A first person decided on what is held",
     "override_approved": "A second person agreed to what is held",
     "override_refused": "A decision on what is held was not agreed to",
+    "sample_ordered": "A lot and a seed were recorded", "value_sampled": "A value was looked at in a sample",
+    "sample_closed": "A sample was closed",
     "field_keyed": "A field was keyed blind", "keying_settled": "What was keyed twice was settled",
     "access_denied": "Access was denied", "envelope_released": "An envelope was handed over",
     "retention_set": "The lock was lengthened", "incident": "The work was stopped", "processed": "The system opened it",

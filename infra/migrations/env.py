@@ -8,7 +8,8 @@ import custody.disposal_tables
 import custody.loan_tables
 import custody.tables  # noqa: F401  their tables join the one MetaData
 import records.export_tables
-import records.review_tables  # noqa: F401
+import records.review_tables
+import records.sample_tables  # noqa: F401
 from records.tables import METADATA
 
 connection = context.config.attributes["connection"]

@@ -1,0 +1,1 @@
+"""Sampling what was accepted unseen, and the error rates of fields and of people."""
