@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.frame import Frame, _, finish
+from cli.frame import Frame, _, command, finish
 from cli.reasons import CODES, parse_reason
+from records.desk_answers import Said
 from records.errors import InvalidValueError
-from tasks.desk.acts import Answer, Asked
+from tasks.desk.acts import Answer, Asked, Desk, look
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +48,35 @@ def show(frame: Frame, answer: Answer) -> None:
     frame.answer(answer.document(), lambda: plain(answer))
     if answer.exit_code:
         finish(answer.exit_code)
+
+
+def act_command(group: click.Group, name: str, metavar: str, act: Callable[..., Answer], says: str) -> None:
+    """Register a command that does one act with one paper or list, by its barcode or id; `says` is its help."""
+
+    @command(group, name, help=says)
+    @click.argument("barcode", metavar=metavar)
+    @act_options
+    def run(frame: Frame, barcode: str, **said: Any) -> None:
+        show(frame, act(frame.services, asked(frame, **said), barcode))
+
+
+def show_rows(
+    frame: Frame,
+    key: str,
+    found: Callable[[Desk], list[dict[str, Any]]],
+    as_text: Callable[[list[dict[str, Any]]], str],
+) -> None:
+    """Print a list that is only looked up, as `{key: rows}`, or the answer that says why not."""
+
+    def listed(desk: Desk) -> Answer:
+        rows = found(desk)
+        return Answer(Said("listed", {"count": len(rows)}), more={key: rows})
+
+    answer = look(frame.services, asked(frame), listed)
+    if answer.exit_code:
+        show(frame, answer)
+    rows = answer.more[key]
+    frame.answer({key: rows}, lambda: as_text(rows))
 
 
 def plain(answer: Answer) -> str:

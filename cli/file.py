@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.desk_answer import act_options, asked, day, purpose, show
+from cli.desk_answer import act_command, act_options, asked, day, purpose, show
 from cli.frame import Frame, _, command, finish
 from records.desk import ACCESS_CLASSES, CONDITIONS, FILE_KINDS
 from tasks.desk import (
@@ -182,28 +182,9 @@ def recharge_command(frame: Frame, barcode: str, person: str, due: str | None, *
     show(frame, renewing.recharge(frame.services, asked(frame, **said), barcode, person, day(due, "--due")))
 
 
-@command(file, "claim")
-@click.argument("barcode", metavar="B")
-@act_options
-def claim_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Record that the borrower says he returned it; it is looked for."""
-    show(frame, renewing.claim(frame.services, asked(frame, **said), barcode))
-
-
-@command(file, "pick")
-@click.argument("barcode", metavar="B")
-@act_options
-def pick_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Take paper from its shelf for who heads its queue."""
-    show(frame, requests.pick(frame.services, asked(frame, **said), barcode))
-
-
-@command(file, "ready")
-@click.argument("barcode", metavar="B")
-@act_options
-def ready_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Bring paper to the desk, or on its way, for who heads its queue."""
-    show(frame, requests.ready(frame.services, asked(frame, **said), barcode))
+act_command(file, "claim", "B", renewing.claim, "Record that the borrower says he returned it; it is looked for.")
+act_command(file, "pick", "B", requests.pick, "Take paper from its shelf for who heads its queue.")
+act_command(file, "ready", "B", requests.ready, "Bring paper to the desk, or on its way, for who heads its queue.")
 
 
 @command(file, "refile")
@@ -214,36 +195,24 @@ def refile_command(frame: Frame, barcode: str, at: str | None, **said: Any) -> N
     show(frame, shelving.refile(frame.services, asked(frame, **said), barcode, at))
 
 
-@command(file, "undo")
-@click.argument("barcode", metavar="B")
-@act_options
-def undo_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Take back your last act with a file: lent, moved, picked or put back by mistake."""
-    show(frame, undoing.undo(frame.services, asked(frame, **said), barcode))
-
-
-@command(file, "notfound")
-@click.argument("barcode", metavar="B")
-@act_options
-def notfound_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Say that a file is not in its place; it is looked for, and requests for it stay."""
-    show(frame, missing.not_found(frame.services, asked(frame, **said), barcode))
-
-
-@command(file, "missing")
-@click.argument("barcode", metavar="B")
-@act_options
-def missing_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Say that a file is missing, after it was looked for twice."""
-    show(frame, missing.missing(frame.services, asked(frame, **said), barcode))
-
-
-@command(file, "found")
-@click.argument("barcode", metavar="B")
-@act_options
-def found_command(frame: Frame, barcode: str, **said: Any) -> None:
-    """Say that a missing file turned up; a second person answers approve or disapprove."""
-    show(frame, missing.found(frame.services, asked(frame, **said), barcode))
+act_command(
+    file, "undo", "B", undoing.undo, "Take back your last act with a file: lent, moved, picked or put back by mistake."
+)
+act_command(
+    file,
+    "notfound",
+    "B",
+    missing.not_found,
+    "Say that a file is not in its place; it is looked for, and requests for it stay.",
+)
+act_command(file, "missing", "B", missing.missing, "Say that a file is missing, after it was looked for twice.")
+act_command(
+    file,
+    "found",
+    "B",
+    missing.found,
+    "Say that a missing file turned up; a second person answers approve or disapprove.",
+)
 
 
 @command(file, "import")

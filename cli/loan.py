@@ -4,12 +4,11 @@ from typing import Any
 
 import click
 
-from cli.desk_answer import asked, show
+from cli.desk_answer import show_rows
 from cli.frame import Frame, _, command
 from records.catalogue import client_by_name
-from records.desk_answers import Said
 from tasks.desk import loans, lookup
-from tasks.desk.acts import Answer, Desk, look
+from tasks.desk.acts import Desk
 
 commands = click.Group()
 
@@ -27,17 +26,12 @@ def loan() -> None:
 def list_command(frame: Frame, overdue: bool, borrower: str | None, client: str | None, closed: bool) -> None:
     """List loans, what is due first first."""
 
-    def listed(desk: Desk) -> Answer:
+    def listed(desk: Desk) -> list[dict[str, Any]]:
         owner = None if client is None else client_by_name(desk.connection, client).id
         person = None if borrower is None else lookup.person(desk, borrower).id
-        rows = loans.listed(desk, overdue, person, owner, closed)
-        return Answer(Said("listed", {"count": len(rows)}), more={"loans": rows})
+        return loans.listed(desk, overdue, person, owner, closed)
 
-    answer = look(frame.services, asked(frame), listed)
-    if answer.exit_code:
-        show(frame, answer)
-    rows = answer.more["loans"]
-    frame.answer({"loans": rows}, lambda: _plain(rows))
+    show_rows(frame, "loans", listed, _plain)
 
 
 def _plain(rows: list[dict[str, Any]]) -> str:

@@ -4,13 +4,12 @@ from typing import Any
 
 import click
 
-from cli.desk_answer import act_options, asked, day, purpose, show
+from cli.desk_answer import act_options, asked, day, purpose, show, show_rows
 from cli.frame import Frame, _, command
 from records.catalogue import client_by_name
 from records.desk import REQUEST_STATES, WANTS
-from records.desk_answers import Said
 from tasks.desk import lookup, requests
-from tasks.desk.acts import Answer, Desk, look
+from tasks.desk.acts import Desk
 
 commands = click.Group()
 
@@ -45,17 +44,12 @@ def add_command(frame: Frame, barcode: str, requester: str | None, wants: str, p
 def list_command(frame: Frame, state: str | None, client: str | None, requester: str | None) -> None:
     """List requests, the oldest first."""
 
-    def listed(desk: Desk) -> Answer:
+    def listed(desk: Desk) -> list[dict[str, Any]]:
         owner = None if client is None else client_by_name(desk.connection, client).id
         person = None if requester is None else lookup.person(desk, requester).id
-        rows = requests.listed(desk, state, owner, person)
-        return Answer(Said("listed", {"count": len(rows)}), more={"requests": rows})
+        return requests.listed(desk, state, owner, person)
 
-    answer = look(frame.services, asked(frame), listed)
-    if answer.exit_code:
-        show(frame, answer)
-    rows = answer.more["requests"]
-    frame.answer({"requests": rows}, lambda: _plain(rows))
+    show_rows(frame, "requests", listed, _plain)
 
 
 @command(request, "decide")

@@ -4,9 +4,8 @@ from typing import Any
 
 import click
 
-from cli.desk_answer import act_options, asked, plain, show
+from cli.desk_answer import act_command, act_options, asked, plain, show, show_rows
 from cli.frame import Frame, _, command, finish
-from records.desk_answers import Said
 from tasks.desk import transfer_lists, transfers
 from tasks.desk.acts import Answer, Desk, look
 
@@ -37,16 +36,7 @@ def add_command(frame: Frame, papers: tuple[str, ...], client: str, kind: str, o
 @click.option("--all", "everything", is_flag=True, help="Also those that are over.")
 def list_command(frame: Frame, everything: bool) -> None:
     """List transfers, the newest first."""
-
-    def found(desk: Desk) -> Answer:
-        rows = transfer_lists.listed(desk, everything)
-        return Answer(Said("listed", {"count": len(rows)}), more={"transfers": rows})
-
-    answer = look(frame.services, asked(frame), found)
-    if answer.exit_code:
-        show(frame, answer)
-    rows = answer.more["transfers"]
-    frame.answer({"transfers": rows}, lambda: _plain(rows))
+    show_rows(frame, "transfers", lambda desk: transfer_lists.listed(desk, everything), _plain)
 
 
 @command(transfer, "show")
@@ -64,20 +54,8 @@ def show_command(frame: Frame, transfer: str) -> None:
         finish(answer.exit_code)
 
 
-@command(transfer, "send")
-@click.argument("transfer", metavar="T")
-@act_options
-def send_command(frame: Frame, transfer: str, **said: Any) -> None:
-    """Send a transfer off."""
-    show(frame, transfers.send(frame.services, asked(frame, **said), transfer))
-
-
-@command(transfer, "receive")
-@click.argument("transfer", metavar="T")
-@act_options
-def receive_command(frame: Frame, transfer: str, **said: Any) -> None:
-    """Say that a transfer arrived."""
-    show(frame, transfers.receive(frame.services, asked(frame, **said), transfer))
+act_command(transfer, "send", "T", transfers.send, "Send a transfer off.")
+act_command(transfer, "receive", "T", transfers.receive, "Say that a transfer arrived.")
 
 
 @command(transfer, "check")
@@ -97,12 +75,9 @@ def check_command(frame: Frame, transfer: str, barcode: str | None, damaged: boo
         show(frame, transfers.check(frame.services, asking, transfer, barcode, damaged))
 
 
-@command(transfer, "correct")
-@click.argument("transfer", metavar="T")
-@act_options
-def correct_command(frame: Frame, transfer: str, **said: Any) -> None:
-    """Settle what is wrong with a transfer, with --reason. For archivists."""
-    show(frame, transfers.correct(frame.services, asked(frame, **said), transfer))
+act_command(
+    transfer, "correct", "T", transfers.correct, "Settle what is wrong with a transfer, with --reason. For archivists."
+)
 
 
 @command(transfer, "place")
@@ -113,12 +88,13 @@ def place_command(frame: Frame, transfer: str, at: str | None, **said: Any) -> N
     show(frame, transfers.place(frame.services, asked(frame, **said), transfer, at))
 
 
-@command(transfer, "reject")
-@click.argument("transfer", metavar="T")
-@act_options
-def reject_command(frame: Frame, transfer: str, **said: Any) -> None:
-    """Reject a transfer before anything of it is taken in, with --reason. For archivists."""
-    show(frame, transfers.reject(frame.services, asked(frame, **said), transfer))
+act_command(
+    transfer,
+    "reject",
+    "T",
+    transfers.reject,
+    "Reject a transfer before anything of it is taken in, with --reason. For archivists.",
+)
 
 
 def _lines(answer: Answer) -> list[str]:
