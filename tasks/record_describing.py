@@ -31,6 +31,7 @@ from tasks import intake
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox
 from tasks.relations import relate
+from tasks.review.lessons import BY_A_PERSON, with_known_party
 from tasks.review.overriding import Subject, hold_checks
 from tasks.services import Services
 from tasks.words import borrowed, ends_of
@@ -96,6 +97,7 @@ def _commit(record: RecordId, services: Services, found: Description, marks: tup
         name = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
         registry = services.parties(name) if record_class.duplicate_key is not None else ()
         found = relate(connection, record, row.client, record_class, found, registry, marks)
+        found = with_known_party(connection, row.client, record_class, found)
         replace_fields(connection, record, row.client, found.fields, event)
         settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
         reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]
@@ -131,5 +133,5 @@ def _decided_class(row: Row[Any]) -> str | None:
     return row.record_class if DECIDED in (row.class_evidence or ()) else None
 
 
-DECIDED = "decided by a person"  # first of a record's class evidence then
+DECIDED = BY_A_PERSON  # first of a record's class evidence then
 SETTLED = ("corrected", "confirmed", "rejected")  # a person has decided these; the machine does not touch them
