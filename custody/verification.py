@@ -12,7 +12,7 @@ In numbered steps (docs/design/verification.md; the reference of custody, sectio
  8. every checkpoint that is kept or was witnessed is signed, and is of this very tree at its size
  9. the checkpoints that the caller saved are of this very tree: nothing that was seen once was taken back
 10. a quorum of witnesses has cosigned
-11. time stamps hold, and no entry under one claims to be later than it
+11. time stamps are those that the entries name, they hold, and no entry under one claims to be later than it
 12. no file is there that belongs to no checkpoint
 
 A step that has nothing to check says `not applicable`; one that lacks what it needs says `could not check`, and never
@@ -25,10 +25,11 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from custody.checkpoint_check import CheckpointCheck, KnownTree, NoteFile, check_quorum, stated_size
-from custody.findings import Report, Step
+from custody.findings import HOLDS, Report, Step
 from custody.ledger_names import CHECKPOINT, LedgerNames, kept_name, sort_names
 from custody.leftovers import check_leftover
 from custody.merkle import EMPTY_ROOT
+from custody.named_tokens import NAMING, NamedTokens
 from custody.notes import NOTE_LIMIT, NoteKey, parse_vkey
 from custody.policies import NONE, Policy
 from custody.received_folder import Odd
@@ -114,6 +115,7 @@ class _Verification:
         self._odd: list[Odd] = []
         self._walked: Walked | None = None
         self._keys: list[NoteKey] = []  # that the entries announce
+        self._named = NamedTokens()
         self._ahead: list[str] = []
         self._checkpoints = CheckpointCheck(trust.keys, trust.policy)
 
@@ -177,7 +179,8 @@ class _Verification:
             step.unchecked(NO_TREE)
             return
         wanted = self._sizes_of_interest() | {tree.checkpoint.size}
-        replay = self._found.replay = Replay(rules, {**self._watch, "config_changed": self._announced})
+        seen: Watch = {"config_changed": self._announced, NAMING: self._named.take}
+        replay = self._found.replay = Replay(rules, {**self._watch, **seen})
 
         def take(entries: Sequence[bytes], hashes: Sequence[bytes]) -> None:
             for entry, entry_hash in zip(entries, hashes, strict=True):
@@ -299,13 +302,18 @@ class _Verification:
     def _stamps(self, step: Step) -> None:
         """Step 11."""
         tree = self._found.tree
-        if self._trust.stamps is None:
-            step.not_applicable("no roots of an authority were given")
-        elif tree is None:
-            step.unchecked(NO_TREE)
-        else:
+        if tree is None:
+            if self._trust.stamps is None:
+                step.not_applicable("no roots of an authority were given")
+            else:
+                step.unchecked(NO_TREE)
+            return
+        self._named.check(self._names, self._read, step)
+        if self._trust.stamps is not None:
             self._trust.stamps.check([self._stamped(size, tree) for size in sorted(self._names.tokens)], step)
             self._found.report.checked["files"] += sum(len(names) for names in self._names.tokens.values())
+        elif step.outcome == HOLDS:  # what the entries name is there; whether it holds only roots can tell
+            step.not_applicable("no roots of an authority were given")
 
     def _stamped(self, size: int, tree: KnownTree) -> Stamped:
         names = self._names.tokens[size]

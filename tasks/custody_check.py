@@ -17,7 +17,8 @@ Then, against store and index; what differs from that moment is asked of the dat
 10. every original is locked as recorded, by a HEAD of its version (not applicable in a directory)
 11. every derivative has its object
 12. every object has its row (orphans are listed, never removed), and no version stands beside the one that is held
-    but of the same bytes; replaced derivatives that a lock still holds are listed as leftovers
+    but of the same bytes; none stands where a disposal removed one; replaced derivatives that a lock still holds are
+    listed as leftovers
 13. the index holds what the catalogue holds
 14. the published ledger says the same (not applicable until it is published)
 
@@ -41,7 +42,7 @@ from records.errors import OriginalNotFoundError
 from records.leases import MOST_ATTEMPTS
 from records.tables import pages, record_sources, records, scans
 from tasks import indexing, intake, published_check
-from tasks.disposal_check import GONE, check_disposed, doomed_keys, orders_under_way
+from tasks.disposal_check import GONE, check_disposed, disposed_keys, doomed_keys, is_there, orders_under_way
 from tasks.record_describing import fields_commitment
 from tasks.services import Services
 
@@ -188,11 +189,15 @@ def _orphans(services: Services, report: Report, step: Step) -> None:
         names = (derivatives.c.object_key, derivatives.c.object_version, derivatives.c.sealed_sha256)
         known |= {row.object_key: row for row in connection.execute(select(*names))}
         doomed = doomed_keys(connection)
+        gone = disposed_keys(connection) - doomed
         leftovers = {(row.object_key, row.object_version) for row in connection.execute(select(locked_leftovers))}
     orphans, extra = set[str](), set[str]()
     for found in there:
         row = known.get(found.key)
-        if row is None:
+        if found.key in gone:
+            if is_there(vault.store, found):  # it may have been removed since it was listed
+                step.problem("disposed", found.key, "no object", "one")
+        elif row is None:
             if (found.key, found.version) not in leftovers and found.key not in doomed:
                 orphans.add(found.key)
         elif row.object_version not in (None, found.version):

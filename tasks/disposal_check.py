@@ -7,7 +7,9 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from custody.disposal_tables import disposal_orders, doomed_objects
 from custody.findings import Step
+from custody.stores.base import ObjectStore, StoredVersion
 from custody.tables import derivatives, key_envelopes, originals
+from records.errors import OriginalNotFoundError
 from records.review_tables import review_proposals
 from records.tables import fields, pages, records, reviews, scans
 
@@ -44,6 +46,20 @@ def doomed_keys(connection: Connection) -> set[str]:
     """Return the keys of objects that wait for their lock to end: they have no other row any more."""
     query = select(doomed_objects.c.object_key).where(doomed_objects.c.removed.is_(None))
     return set(connection.execute(query).scalars())
+
+
+def disposed_keys(connection: Connection) -> set[str]:
+    """Return the keys of the objects of originals whose key is destroyed; where a lock holds one, it is doomed too."""
+    return set(connection.execute(select(originals.c.object_key).where(originals.c.state.in_(GONE))).scalars())
+
+
+def is_there(store: ObjectStore, found: StoredVersion) -> bool:
+    """Tell whether a version that was listed is still there."""
+    try:
+        store.stat(found.key, found.version)
+    except OriginalNotFoundError:
+        return False
+    return True
 
 
 def orders_under_way(connection: Connection) -> list[str]:

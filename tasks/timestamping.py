@@ -79,6 +79,7 @@ def stamp(services: Services, published: Published | None = None) -> Stamped | N
         token, _ = request_token(stamping.authority, found.checkpoint, stamping.trust)
         tokens = [_keep(services, found.size, 0, token)]
     stamps = verify_tokens(found.checkpoint, tokens, stamping.trust, services.algorithms)
+    _record_older(services, stamping, found.size)
     for renewal, (token, one) in enumerate(zip(tokens, stamps, strict=True)):
         _record(services, stamping, found.size, renewal, token, one)
     return Stamped(found.size, tuple(tokens), stamps[-1], stamps[-1].good_until(services.algorithms))
@@ -203,6 +204,22 @@ def _keep(services: Services, size: int, renewal: int, token: bytes) -> bytes:
                 raise
             return there
     return token
+
+
+def _record_older(services: Services, stamping: Stamping, size: int) -> None:
+    """Name the tokens that a crash left without their event, before a later one is named: a verifier relies on it."""
+    with services.database.read() as connection:
+        named = {event["obj"]["sha256"] for event in _recorded(connection)}
+    for older in (one for one in stamped_sizes(services.ledger_files) if one < size):
+        tokens = tokens_of(services.ledger_files, older)
+        if all(file_digest(token) in named for token in tokens):
+            continue
+        try:
+            stamps = verify_tokens(_checkpoint(services, older), tokens, stamping.trust, services.algorithms)
+        except TimestampError:  # not named: `look` counts it among those that do not hold
+            continue
+        for renewal, (token, one) in enumerate(zip(tokens, stamps, strict=True)):
+            _record(services, stamping, older, renewal, token, one)
 
 
 def _record(services: Services, stamping: Stamping, size: int, renewal: int, token: bytes, made: Stamp) -> None:

@@ -145,6 +145,26 @@ def test_the_history_is_left_and_verifies(planted: Planted, run: Run, ana: Run) 
     ]
 
 
+def test_a_key_and_an_object_that_were_kept_are_named(planted: Planted, run: Run, ana: Run) -> None:
+    """As who has an older backup would put back a disposed document's envelope, and its sealed original."""
+    ((vault, client, envelope, created),) = sql(
+        planted.home, "SELECT vault_key, client, envelope, created FROM key_envelopes WHERE original = ?",
+        planted.original,
+    )  # fmt: skip
+    (sealed,) = (planted.home / "store").rglob(f"*{planted.original}*/*.age")
+    kept = sealed.read_bytes()
+    dispose(run, ana, planted.record)
+    assert run("custody", "check").code == 0
+    columns = "original, vault_key, client, envelope, created"
+    kept_row = (planted.original, vault, client, envelope, created)
+    sql(planted.home, f"INSERT INTO key_envelopes ({columns}) VALUES (?, ?, ?, ?, ?)", *kept_row)
+    sealed.parent.mkdir(parents=True, exist_ok=True)
+    sealed.write_bytes(kept)
+    report = run("custody", "check", "--json")
+    found = [(problem["kind"], problem["expected"]) for problem in report.document["problems"]]
+    assert report.code == 1 and ("disposed", "no envelope") in found and ("disposed", "no object") in found
+
+
 def test_what_is_disposed_of_opens_no_more(planted: Planted, run: Run, ana: Run, tmp_path: Path) -> None:
     sealed = {path.name: path.read_bytes() for path in (planted.home / "store").rglob("*.age")}
     dispose(run, ana, planted.record)

@@ -12,6 +12,7 @@ import pytest
 from time_authority import AuthorityServer, TimeAuthority
 
 from custody.algorithms import Algorithms, shipped_algorithms
+from custody.ledger import Draft, append
 from custody.notes import COSIGNATURE_ED25519, Note, parse_note
 from custody.signing_keys import make_signing_key
 from custody.stores.ledger_directory import LedgerDirectory
@@ -22,6 +23,7 @@ from infra.home import exclusive
 from infra.services import Services, open_services
 from records.errors import AuthorityUnavailableError, ConfigurationError, UnavailableError
 from tasks import publishing, timestamping
+from tasks.services import SYSTEM
 
 Run = Callable[..., Any]
 
@@ -64,6 +66,28 @@ def test_a_checkpoint_is_stamped_once_and_an_event_names_the_token(stamping: Ser
     }  # fmt: skip
     assert event["occurred"][:19] == first.stamp.made.isoformat()[:19] and event["client"] is None
     assert stamping.ledger_files.read(kept_path(published.size)) == published.checkpoint
+
+
+def test_a_token_that_a_crash_left_without_its_event_is_named_before_the_next_one(
+    stamping: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(Exception):
+        pass
+
+    def die(*_arguments: object) -> None:
+        raise Died
+
+    first = publishing.publish(stamping)
+    with monkeypatch.context() as patched:
+        patched.setattr(timestamping, "_record", die)  # the token is kept, and its event not written yet
+        with pytest.raises(Died):
+            timestamping.stamp(stamping, first)
+    with stamping.database.write() as connection:
+        now = stamping.clock.now()
+        append(connection, Draft(stamping.ids.new("evt"), "lock_probe", stamping.ids.new("cli"), SYSTEM), now)
+    later = timestamping.stamp(stamping)
+    assert later is not None and later.size > first.size
+    assert [event["obj"]["size"] for event in stamped_events(stamping)] == [first.size, later.size]
 
 
 def test_openssl_verifies_what_lies_beside_the_published_checkpoint(
