@@ -1,12 +1,12 @@
-"""`muniment bench --set fields:DIR` and `reading:DIR`: sets with known answers, measured without making a home."""
+"""`muniment bench --set fields:DIR`, `reading:DIR`, `classes:DIR`: sets with known answers, measured without a home."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import click
 
-from cli import bench_fields, bench_truth
+from cli import bench_classes, bench_fields, bench_truth
 from cli.bench_labelled import library_of, open_words
 from cli.bench_plots import draw_plots
 from cli.bench_scans import WordCache
@@ -15,6 +15,7 @@ from infra.clock import SystemClock
 from infra.settings import Settings
 from records.errors import MissingProgramError
 
+Kind = Literal["fields", "reading", "classes"]
 WORN = 3  # pages of each set that each kind of wear is laid on
 
 
@@ -22,25 +23,25 @@ WORN = 3  # pages of each set that each kind of wear is laid on
 class KnownSet:
     """A folder with known answers: values of index fields, or the text of pages."""
 
-    kind: Literal["fields", "reading"]
+    kind: Kind
     folder: Path
 
 
 class SetName(click.ParamType[Path | KnownSet]):
-    """Reads `DIR` (page images), `fields:DIR` (labelled documents) or `reading:DIR` (pages with known text)."""
+    """Reads `DIR` (page images), `fields:DIR` (or `classes:DIR`, labelled documents) or `reading:DIR` (known text)."""
 
     name = "DIR"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | KnownSet:
         """Return the folder, or what it holds."""
         kind, colon, rest = str(value).partition(":")
-        known = colon and kind in ("fields", "reading")
+        known = colon and kind in get_args(Kind)
         folder = Path(rest if known else str(value))
         if not folder.is_dir():
             self.fail("there is no such folder", param, ctx)
         if not known:
             return folder
-        return KnownSet("fields" if kind == "fields" else "reading", folder)
+        return KnownSet(cast(Kind, kind), folder)
 
 
 def answer_known_set(
@@ -55,6 +56,9 @@ def answer_known_set(
     with open_words(settings) as words:
         if known.kind == "fields":
             _fields(frame, settings, known.folder, part, words)
+        elif known.kind == "classes":
+            document = bench_classes.ClassBench(words, frame.hint).measure(known.folder)
+            frame.answer(document, lambda: bench_classes.plain(document))
         else:
             _reading(frame, known.folder, part, most, plots, words)
 

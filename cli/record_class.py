@@ -8,10 +8,14 @@ import click
 
 from cli.frame import Frame, _, command
 from cli.record import plain_record
+from custody import access
+from records.catalogue import client_by_name
 from records.class_library import ClassLibrary, FieldSpec, RecordClass, parse_class
 from records.errors import RecordClassError, UnknownIdError
 from tasks import answers
 from tasks.class_trial import Trial, try_class
+from tasks.taught_classes import decided_examples, file_examples, teach
+from tasks.taught_models import newest
 
 commands = click.Group()
 COLUMNS = 100
@@ -44,12 +48,47 @@ def show_command(frame: Frame, name: str) -> None:
 @command(record_class, "try")
 @click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("name", metavar="K")
-def try_command(frame: Frame, path: Path, name: str) -> None:
+@click.option("--client", default="default", show_default=True, help="Client whose taught classes are asked.")
+def try_command(frame: Frame, path: Path, name: str, client: str) -> None:
     """Read FILE and describe it as class K (a name, or a class file); nothing is stored."""
     services = frame.services
     library, name = _library(services.library, name)
-    document = _record(try_class(services, path.absolute(), library, name))
+    with services.database.read() as connection:
+        taught = newest(connection, client_by_name(connection, client).id)
+    document = _record(try_class(services, path.absolute(), library, name, taught))
     frame.answer(document, lambda: _plain_trial(document))
+
+
+@command(record_class, "learn")
+@click.option("--client", default="default", show_default=True, help="Client whose papers teach.")
+@click.option("--examples", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+              help="A folder for each class, named as the class, with papers of it.")  # fmt: skip
+def learn_command(frame: Frame, client: str, examples: Path | None) -> None:
+    """Learn a client's classes from papers in DIR, and from records whose class a person decided."""
+    services = frame.services
+    with services.database.read() as connection:
+        client_id = client_by_name(connection, client).id
+    actor = access.require(
+        services.database, services.clock, services.ids, services.person, client_id, "administer", client_id
+    )
+    found = list(decided_examples(services, client_id))
+    found += file_examples(services, examples) if examples is not None else ()
+    model, measured, seq = teach(services, client_id, found, actor)
+    document: dict[str, Any] = {
+        "client": client, "version": model.version, "digest": model.digest(), "event": seq,
+        "classes": [{"class": name, "examples": len(model.examples[name])} for name in model.classes],
+        "left_out": {
+            "documents": measured.documents, "right": measured.right, "unsure": measured.unsure,
+            "wrong": measured.wrong,
+        },
+    }  # fmt: skip
+    frame.answer(document, lambda: _plain_taught(document))
+
+
+def _plain_taught(document: dict[str, Any]) -> str:
+    classes = ", ".join(f"{one['class']} {one['examples']}" for one in document["classes"])
+    left_out = _("Each example left out once: {right} right, {unsure} unsure, {wrong} wrong of {documents}.")
+    return f"{_('version')} {document['version']}: {classes}\n{left_out.format(**document['left_out'])}"
 
 
 def _library(library: ClassLibrary, name: str) -> tuple[ClassLibrary, str]:

@@ -86,6 +86,17 @@ record_classes = Table(
     Column("loaded", Instant, nullable=False),
 )
 
+class_models = Table(  # what a client's own papers taught about classes: one row a version
+    "class_models",
+    METADATA,
+    Column("client", Id, ForeignKey("clients.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("made", Instant, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("model", JSON, nullable=False),
+    Column("event", Id, nullable=False),
+)
+
 batches = Table(
     "batches",
     METADATA,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from records.class_library import ClassLibrary
+from records.class_models import ClassModel
 from records.fields import Description
 from tasks.classify import Classification
 from tasks.describe import describe, suggest_class
@@ -31,8 +32,10 @@ class Trial:
     suggested: Classification
 
 
-def try_class(services: Services, path: Path, library: ClassLibrary, name: str) -> Trial:
-    """Read a file and describe it as a record of the class `name` of `library`.
+def try_class(
+    services: Services, path: Path, library: ClassLibrary, name: str, taught: ClassModel | None = None
+) -> Trial:
+    """Read a file and describe it as a record of the class `name` of `library`; suggest by what was taught too.
 
     Raises:
         RefusedScanError: the file cannot be taken in as it is.
@@ -53,5 +56,5 @@ def try_class(services: Services, path: Path, library: ClassLibrary, name: str) 
         max(set(languages), key=languages.count) if languages else None,
         "mixed" if len(sources) > 1 else next(iter(sources), "ocr"),
         describe(found, library, services.clock.now().date(), name, embedded=embedded),
-        suggest_class(found, library),
+        suggest_class(found, library, taught),
     )  # fmt: skip

@@ -6,10 +6,11 @@ heuristic, not yet calibrated: how far the best class is ahead of the second, da
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from records.class_library import GENERIC, ClassLibrary, RecordClass
+from records.class_models import ClassModel, Told
 from tasks.layout import PageLayout, Row
 
 HEAD_SHARE = 0.33
@@ -53,6 +54,24 @@ def classify(pages: Sequence[PageLayout], library: ClassLibrary) -> Classificati
     confidence = margin * best.points / (best.points + SATURATION)
     close = scored[1].record_class.name if second >= CLOSE * best.points else None
     return Classification(best.record_class, round(confidence, 3), best.words, close)
+
+
+def with_taught(found: Classification, told: Told, taught: ClassModel, library: ClassLibrary) -> Classification:
+    """Return the class by the rules' words and by what the client taught together; where they differ, it is unsure.
+
+    What was taught goes before the rules where these know no class, are unsure, or name one that was never taught: a
+    client's own form may have an invoice's words. An unsure model leaves the rules as they are.
+    """
+    if told.best not in library.classes:
+        return found
+    evidence = (told.words, *found.evidence)
+    rules = found.record_class.name
+    if not told.sure:
+        doubt = found.close if rules != GENERIC or told.probability < taught.sure else told.best
+        return replace(found, evidence=evidence, close=doubt)
+    against = rules not in (told.best, GENERIC) and found.close is None and rules in taught.classes
+    confidence = max(round(min(told.probability, 0.999), 3), found.confidence if rules == told.best else 0.0)
+    return Classification(library.get(told.best), confidence, evidence, rules if against else None)
 
 
 def _count(pages: Sequence[PageLayout], record_class: RecordClass) -> _Points:

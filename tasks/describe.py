@@ -12,12 +12,14 @@ from decimal import Decimal
 from records.arithmetic import Equation, check_tax
 from records.calibration import Calibration, shipped_calibration
 from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
+from records.class_models import ClassModel, tell
 from records.fields import Check, Description, Field, ReviewReason
 from records.text import Embedded, PageText
 from records.validation import check_date, check_date_order
 from tasks import zones
 from tasks.amounts import Solution, solve, with_sums
-from tasks.classify import Classification, classify
+from tasks.class_features import features_of
+from tasks.classify import Classification, classify, with_taught
 from tasks.conventions import Conventions, find_conventions
 from tasks.embedded_check import prefer_embedded
 from tasks.extract import Choice, collect, mark_pages, rank
@@ -42,6 +44,7 @@ def describe(
     embedded: Embedded | None = None,
     calibration: Calibration | None = None,
     observe: Observer | None = None,
+    taught: ClassModel | None = None,
 ) -> Description:
     """Describe a record from its pages as read.
 
@@ -53,13 +56,14 @@ def describe(
         embedded: the invoice that the file carries as XML; it goes before print and is compared with it.
         calibration: the models of measured confidence; None takes the shipped ones.
         observe: told each field's features, where confidence is to be fitted.
+        taught: what the client's own papers taught about classes.
 
     Raises:
         RecordClassError: the library has no class named `class_hint`.
     """
     ends = [*pages[:FIRST_PAGES], *pages[max(FIRST_PAGES, len(pages) - LAST_PAGES) :]]
     layouts = [lay_out(page) for page in ends]
-    found = _classify(layouts, library, class_hint)
+    found = _classify(layouts, library, class_hint, taught)
     models = shipped_calibration() if calibration is None else calibration
     fields, review = _describe_fields(layouts, found.record_class, _Context(today, models, observe))
     if embedded is not None:
@@ -79,17 +83,20 @@ def describe(
     )
 
 
-def suggest_class(pages: Sequence[PageText], library: ClassLibrary) -> Classification:
+def suggest_class(pages: Sequence[PageText], library: ClassLibrary, taught: ClassModel | None = None) -> Classification:
     """Say what class a record is of, without its fields."""
-    return classify([lay_out(page) for page in pages[:FIRST_PAGES]], library)
+    return _classify([lay_out(page) for page in pages[:FIRST_PAGES]], library, None, taught)
 
 
-def _classify(layouts: Sequence[PageLayout], library: ClassLibrary, hint: str | None) -> Classification:
+def _classify(
+    layouts: Sequence[PageLayout], library: ClassLibrary, hint: str | None, taught: ClassModel | None
+) -> Classification:
     if hint is not None:
         return Classification(library.get(hint), 1.0, (f"named: {hint}",))
     if not any(layout.rows for layout in layouts):
         return Classification(library.get(GENERIC), 0.0, ())
-    return classify(layouts, library)
+    found = classify(layouts, library)
+    return found if taught is None else with_taught(found, tell(taught, features_of(layouts)), taught, library)
 
 
 @dataclass(frozen=True, slots=True)

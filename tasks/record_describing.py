@@ -34,6 +34,7 @@ from tasks.relations import relate
 from tasks.review.lessons import BY_A_PERSON, with_known_party
 from tasks.review.overriding import Subject, hold_checks
 from tasks.services import Services
+from tasks.taught_models import newest
 from tasks.words import borrowed, ends_of
 
 TITLE_LETTERS = 1500  # of the first page, where a credit note or a copy says that it is one
@@ -62,10 +63,11 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
         hint = _decided_class(row) or scan_row(connection, row.scan).class_hint
         if row.state != "read":
             return DescribeReceipt(record, row.state, 0, 0)
+        taught = newest(connection, row.client)
     with borrowed(services, [record]) as words:
         read, unread = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
-    found = describe(read, services.library, services.clock.now().date(), hint, embedded=embedded)
+    found = describe(read, services.library, services.clock.now().date(), hint, embedded=embedded, taught=taught)
     if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
         listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
         found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))
