@@ -26,6 +26,7 @@ from records.text import Box, Word, union
 Grey = npt.NDArray[np.uint8]
 
 SAME_LINE = 0.5  # share of the lower of two pieces' heights that they must have in common to stand in one line
+WIDEST = 60  # heights that the image of one word or line may be wide
 NEW_BLOCK = 1.2  # line heights of empty paper after which a new block begins
 
 # what the engine says -> share of words right among those given it, by kind of page (docs/accuracy.md)
@@ -135,6 +136,9 @@ class LineEngine:
         Args:
             pixels: (H, W) uint8, 0 = ink; the print fills its height.
         """
+        height, width = pixels.shape
+        if not height or not 0 < width <= WIDEST * height:  # the library fails on what is no word
+            return "", 0.0
         image = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
         found = self._engine(image, use_det=False, use_cls=False, use_rec=True)
         if not found.txts:

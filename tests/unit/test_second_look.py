@@ -95,3 +95,11 @@ def test_looking_at_a_word_does_not_change_how_pages_are_read(corpus: Path) -> N
     text, sure = engine.look(pixels[box.y0 - 4 : box.y1 + 4, box.x0 - 4 : box.x1 + 8])
     assert sum(map(str.isdigit, text)) >= 3 and 0 < sure <= 1
     assert engine.read(pixels) == before
+
+
+@needs_engine
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 1), (400, 2), (30, 6000)])
+def test_what_is_no_image_of_a_word_says_nothing(shape) -> None:
+    engine = open_line_engine()
+    assert engine is not None
+    assert engine.look(np.full(shape, 200, np.uint8)) == ("", 0.0)
