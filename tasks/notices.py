@@ -172,6 +172,9 @@ def words_of(connection: Connection, sending: Sending) -> tuple[str, list[str], 
 
 
 def _send(services: Services, mailer: Mailer, sending: Sending) -> str | None:
+    if sending.email is None:  # the address was taken away since: it goes on paper
+        _set(services, sending.rows, channel="letter", next_at=None)
+        return None
     if not _claim(services, sending):
         return None  # another run has it
     with services.database.read() as connection:

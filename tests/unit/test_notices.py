@@ -255,6 +255,16 @@ def test_what_was_tried_in_vain_for_days_becomes_a_letter(lent: Any) -> None:
     assert task.run(lent, Down())["later"] == 0
 
 
+def test_who_has_no_address_any_more_gets_a_letter(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
+    held, mailer = inbox
+    on(lent, "2027-03-11")
+    task.plan(lent)
+    with lent.database.write() as connection:
+        connection.execute(update(contacts).values(email=None))
+    assert task.run(lent, mailer) == {"planned": 0, "sent": 0, "refused": 0, "later": 0} and held.messages == []
+    assert {one.person for one in task.waiting(lent, "letter")} == {"Ana Ñúñez", "Luis"}
+
+
 def test_an_overdue_loan_goes_on_to_who_answers_for_it(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
     held, mailer = inbox
     with lent.database.write() as connection:
