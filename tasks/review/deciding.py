@@ -47,6 +47,7 @@ from tasks.typed_values import check_typed, read_typed
 from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
+WRITTEN, MOVED, DONE = 84, 85, 86  # where a test may kill the process: events and fields, state, after the commit
 CORRECTABLE = ("described", "in_review", "indexed")
 ILLEGIBLE = Check("legible", "warn", "a person could not read it")
 
@@ -109,9 +110,12 @@ def _decide(
         decision.begin()
         decision.settle_class(described)
         decision.settle_fields()
+        services.vault.reached(WRITTEN)
         state, still = decision.end()
         if not still:
             let_go(connection, record)
+        services.vault.reached(MOVED)
+    services.vault.reached(DONE)
     return state, still
 
 
