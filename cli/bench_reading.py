@@ -30,9 +30,11 @@ from records.options import Limits, ReadingOptions
 from records.text import PageText
 from tasks import languages, page_reader
 from tasks.ocr import open_engine
+from tasks.orientation import set_upright
 from tasks.sources import load_page
 
 CLEAN = "clean"
+ASKED = 100.0  # confidence of the clean page either way up: it stands upright
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,17 @@ def read_both(work: Work) -> Reading:
     ours_cpu = process_time() - began
     file.unlink()
     alone = PageText(1, 1, 1, 1, 0, 0.0, "", "", False, "ocr", words)
+    tilt = abs(ours.skew - worn.skew - _own_skew(pixels)) if work.kind == "rotated" else None
     return Reading(
         page.set_name, page.file.name, work.kind, page.receipt, score(page.text, alone.text),
         score(page.text, ours.text), alone_cpu, ours_cpu, sureness(page.text, ours.words),
-        abs(ours.skew - worn.skew) if work.kind == "rotated" else None, ours.turned != worn.turned, ours.engine,
+        tilt, ours.turned != worn.turned, ours.engine,
     )  # fmt: skip
+
+
+def _own_skew(pixels: npt.NDArray[np.uint8]) -> float:
+    """Return the angle that a scan had before it was rotated, as measured then: no scan lies quite straight."""
+    return set_upright(pixels, lambda _strip: ASKED).facts.get("measured_skew", 0.0)
 
 
 def _language_of(text: str, options: ReadingOptions) -> str:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from records.text import Box, Geometry
 from tasks import preprocess
+from tasks import skew as angles
 from tasks.orientation import reads_better_over, set_upright
 from tasks.preprocess import clean
 from tasks.skew import straighten, turn
@@ -133,6 +134,14 @@ def test_a_known_skew_is_found(page, angle):
     upright = set_upright(skewed, confident)
     assert upright.skew == pytest.approx(angle, abs=0.1)
     assert upright.turned == 0
+
+
+@pytest.mark.parametrize("angle", [1.1, -1.1])
+def test_a_coarse_best_that_lies_too_near_to_straight_is_put_right(page, angle):
+    skewed = np.asarray(Image.fromarray(page).rotate(-angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255))
+    lines = angles.Lines(angles.ink_mask(skewed, 2))
+    # whole pixels are sharper than parts of one: the grain of paper draws the coarse best to 0
+    assert angles.skew(lines, lines, 0.0) == pytest.approx(angle, abs=0.1)
 
 
 def reads(page):
