@@ -43,6 +43,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _ONE_THREAD = ("OMP_THREAD_LIMIT", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+# onnxruntime reports its use to its maker unless told not to before it is loaded; each name is that of some versions
+_REPORT_NOTHING = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED", "DO_NOT_TRACK")
 _main_module = threading.Lock()
 
 
@@ -215,6 +217,8 @@ def _enter(child_bytes: int, temporary: str) -> None:
     os.setpgid(0, 0)
     _die_with_parent()
     for name in _ONE_THREAD:  # one page a core beats threads within a page, and each thread costs address space
+        os.environ[name] = "1"
+    for name in _REPORT_NOTHING:
         os.environ[name] = "1"
     resource.setrlimit(resource.RLIMIT_AS, (child_bytes, child_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

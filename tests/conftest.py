@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("one_accession", "running")
 from running import Muniment  # noqa: E402  its assertions are to be told in full
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as infra.children does; tests load the second engine themselves
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -72,3 +72,15 @@ def leave_a_file():
 def loaded() -> frozenset[str]:
     """Return the names of the packages this child has loaded."""
     return frozenset(name.partition(".")[0] for name in sys.modules)
+
+
+def look_at_a_slip():
+    """Have the second engine read an empty slip; return the names of files that this process opened for writing."""
+    import numpy as np
+
+    from tasks.line_engine import open_line_engine
+
+    engine = open_line_engine()
+    engine.read(np.full((400, 200), 255, np.uint8))
+    time.sleep(2)  # what reports does so from a thread of its own
+    return sorted(str(path) for root in (os.environ["HOME"], os.environ["TMPDIR"]) for path in Path(root).rglob("*"))

@@ -1,5 +1,6 @@
 """The pool of limited children: each limit, on a real child."""
 
+import contextlib
 import os
 import pickle
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from infra.children import Children
 from records.errors import ChildFaultError, ChildLimitError, ConfigurationError, RefusedScanError
+from tasks.line_engine import is_installed
 from tests.unit import children_calls as calls
 
 GIB = 1024**3
@@ -120,6 +122,16 @@ def test_a_child_is_limited_before_it_loads_anything(children, tmp_path):
     assert found["main"] is None
     assert found["modules"] == []
     assert Path(found["temporary"]).is_relative_to(tmp_path)
+
+
+@pytest.mark.skipif(not is_installed(), reason="the extra 'lines' (rapidocr, onnxruntime) is not installed")
+def test_libraries_report_their_use_to_nobody_and_leave_nothing(tmp_path, monkeypatch):
+    for name in ("CI", "XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with contextlib.closing(Children(1, 4 * GIB, tmp_path)) as children:
+        assert children.run(60, calls.look_at_a_slip) == []
 
 
 def test_temporary_files_go_with_the_pool(tmp_path):
