@@ -26,7 +26,7 @@ from records.text import Box, Word, union
 Grey = npt.NDArray[np.uint8]
 
 SAME_LINE = 0.5  # share of the lower of two pieces' heights that they must have in common to stand in one line
-WIDEST = 60  # heights that the image of one word or line may be wide
+WIDEST = 60  # heights that the image of one word or line, and the longer side of a page, may measure
 NEW_BLOCK = 1.2  # line heights of empty paper after which a new block begins
 
 # what the engine says -> share of words right among those given it, by kind of page (docs/accuracy.md)
@@ -118,8 +118,11 @@ class LineEngine:
             pixels: (H, W) uint8, 0 = ink.
 
         Returns:
-            Words with boxes in pixels of `pixels`, confidence 0..100, lines and blocks numbered from 1.
+            Words with boxes in pixels of `pixels`, confidence 0..100, lines and blocks numbered from 1; none on a strip
+            more than 60 times as long as it is wide, on which the library fails.
         """
+        if max(pixels.shape) > WIDEST * min(pixels.shape):
+            return ()
         image = cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR)
         found = self._engine(image, use_det=True, use_cls=False, use_rec=True)  # it would go on as it was last called
         if found.boxes is None or found.txts is None:

@@ -111,3 +111,10 @@ def test_a_faint_slip_is_taken_from_the_second_engine(corpus: Path, tmp_path: Pa
     assert first.confidence < page_reader.DOUBT, "the drawn slip is too easy to need a second reading"
     assert page.engine.startswith("rapidocr")
     assert all(0 <= w.box.x0 < w.box.x1 <= page.width and 0 <= w.box.y0 < w.box.y1 <= page.height for w in page.words)
+
+
+@needs_engine
+@pytest.mark.parametrize("shape", [(40, 8000), (8000, 40), (1, 4000), (3, 3)])
+def test_a_page_in_the_shape_of_a_thread_is_read_as_nothing(shape: tuple[int, int]) -> None:
+    engine = open_line_engine()
+    assert engine is not None and engine.read(np.full(shape, 200, np.uint8)) == ()
