@@ -5,6 +5,7 @@ steps with OpenSearch, the random moments with the embedded index, which is not 
 ROUNDS=500` runs the random part longer. The command is a fork of one that is loaded already (tests/warm.py).
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -210,8 +211,9 @@ class Campaign:
             child.wait(timeout=self.chance.uniform(0.02, self.whole))
             self.whole = 0.9 * (time.monotonic() - started)
         except subprocess.TimeoutExpired:  # now is the moment
-            os.kill(child.pid, signal.SIGKILL)
-            self.killed += 1
+            with contextlib.suppress(ProcessLookupError):  # it came to its end just now
+                os.kill(child.pid, signal.SIGKILL)
+                self.killed += 1
             self.whole *= 1.05
         child.communicate()
 

@@ -83,7 +83,11 @@ def test_a_worker_runs_the_deployed_flow_to_its_end(
         run(prefect, "deployment", "run", DEPLOYMENT, "--param", f"scan_id={scan}", "--watch", "--watch-timeout", "150")
     finally:
         worker.terminate()
-        worker.wait(120)  # it deregisters first, which a busy machine makes slow
+        try:
+            worker.wait(30)
+        except subprocess.TimeoutExpired:  # it deregisters first, which may hang; how Prefect's worker ends is its own
+            worker.kill()
+            worker.wait()
     (found,) = runs(prefect)
     assert (found["state_type"], found["name"]) == ("COMPLETED", scan)
     assert found["parameters"] == {"scan_id": scan}
