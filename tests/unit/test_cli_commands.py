@@ -56,7 +56,7 @@ def test_spanish_where_the_setting_says_so(home: Path) -> None:
     assert "Nada espera a una persona." in listed.stdout.decode()
     assert "Se ha creado una instalación nueva" in listed.stderr.decode()
     helped = subprocess.run([*command, "review", "--help"], cwd=ROOT, env=environment, capture_output=True, check=True)
-    assert "Lista lo que espera a una persona" in helped.stdout.decode()
+    assert "Listar lo que espera a una persona: primero lo urgente" in helped.stdout.decode()
     asked = subprocess.run(
         [*command, "review", "list", "--json"], cwd=ROOT, env=environment, capture_output=True, check=True
     )

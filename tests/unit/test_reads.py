@@ -174,7 +174,9 @@ def test_every_key_that_was_unwrapped_has_its_event(held: Path, run: Run, tmp_pa
     with closing(sqlite3.connect(held / "catalogue.db")) as connection:
         used = connection.execute("SELECT event, original FROM key_releases").fetchall()
     known = {event["id"]: event for event in events(held)}
-    assert len(used) == len(set(used)) == 8 + 2  # eight reads that unwrap, and the batch of the index: two documents
+    assert (
+        len(used) == len(set(used)) == 9 + 2
+    )  # nine reads that unwrap (a review's words too), and the batch of the index: two documents
     assert {known[event]["type"] for event, _ in used} == {
         "viewed", "exported", "search_hit_opened", "key_released", "processed"
     }  # fmt: skip
