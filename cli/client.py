@@ -8,8 +8,9 @@ from sqlalchemy import select
 from cli.frame import Frame, _, command
 from custody import access
 from custody.access import clients_of
-from custody.people import add_client
+from custody.people import add_client, identify_client
 from custody.tables import vault_keys
+from records.catalogue import client_by_name
 from records.errors import ConfigurationError, InvalidValueError
 from records.tables import clients
 from tasks import answers
@@ -24,9 +25,15 @@ def client() -> None:
     """Add and list clients."""
 
 
+_TAX_ID = click.option("--tax-id", help="The client's tax id: the customer of its invoices is compared with it.")
+_LEGAL_NAME = click.option("--legal-name", help="The client's name as its invoices have it.")
+
+
 @command(client, "add")
 @click.argument("name")
-def add_command(frame: Frame, name: str) -> None:
+@_TAX_ID
+@_LEGAL_NAME
+def add_command(frame: Frame, name: str, tax_id: str | None, legal_name: str | None) -> None:
     """Add a client: its vault key and escrow, and its watched folder."""
     if not _NAME.fullmatch(name):
         raise InvalidValueError(
@@ -40,6 +47,8 @@ def add_command(frame: Frame, name: str) -> None:
         raise InvalidValueError("there is a client of this name already")
     with services.database.write() as connection:
         found = add_client(connection, services.vault, name, actor)
+        if (tax_id, legal_name) != (None, None):
+            identify_client(connection, services.vault, found, tax_id, legal_name, actor)
     try:
         (services.places.inbox / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -51,6 +60,21 @@ def add_command(frame: Frame, name: str) -> None:
         _("Keys of this client were made. Give its escrow shares ({escrow}) to three people.").format(escrow=escrow)
     )
     frame.hint(_("Nobody may see its papers yet: muniment person accredit PERSON --client CLIENT --role ROLE"))
+
+
+@command(client, "set")
+@click.argument("name")
+@_TAX_ID
+@_LEGAL_NAME
+def set_command(frame: Frame, name: str, tax_id: str | None, legal_name: str | None) -> None:
+    """Put a client's tax id and legal name on file."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    with services.database.write() as connection:
+        found = client_by_name(connection, name).id
+        identify_client(connection, services.vault, found, tax_id, legal_name, actor)
+    rows = _rows(frame, {found})
+    frame.answer(rows[0], lambda: _plain(rows))
 
 
 @command(client, "list")
@@ -78,7 +102,7 @@ def _rows(frame: Frame, mine: set[str]) -> list[answers.Answer]:
     return [
         {
             "id": row.id, "name": row.name, "created": row.created, "inbox": str(services.places.inbox / row.name),
-            "vault_key": keys.get(row.id),
+            "vault_key": keys.get(row.id), "tax_id": row.tax_id, "legal_name": row.legal_name,
         }
         for row in found
     ]  # fmt: skip
@@ -90,6 +114,7 @@ def _plain(rows: list[answers.Answer]) -> str:
     return "\n".join(
         f"{row['name']:<24} {row['id']}\n"
         f"    {_('watched folder')} {row['inbox']}\n"
-        f"    {_('vault key')} {row['vault_key']['id']}, {_('epoch')} {row['vault_key']['epoch']}"
+        f"    {_('vault key')} {row['vault_key']['id']}, {_('epoch')} {row['vault_key']['epoch']}\n"
+        f"    {_('tax id')} {row['tax_id'] or '-'}, {_('legal name')} {row['legal_name'] or '-'}"
         for row in rows
     )

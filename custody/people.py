@@ -10,7 +10,7 @@ import secrets
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from custody.access import ROLES, Person
 from custody.contact_tables import responsibles
@@ -23,9 +23,12 @@ from custody.vault_keys import add_key
 from records.desk import ACCESS_CLASSES
 from records.errors import AccessDeniedError, InvalidValueError
 from records.ids import instant
+from records.parties import bare_name, bare_tax_id
 from records.tables import accreditations, clients, persons
+from records.validation import check_tax_id
 
 DEFAULT_CLIENT = "default"
+MOST_NAME = 200  # characters of a legal name
 FIRST = Actor("installation", "system", "system")
 
 
@@ -63,6 +66,34 @@ def add_client(connection: Connection, vault: Vault, name: str, actor: Actor) ->
     recipient, escrow = vault.keyring.create(key)
     add_key(connection, VaultKey(key, client, 1, recipient, escrow), vault.ids.new("evt"), actor, now)
     return client
+
+
+def identify_client(
+    connection: Connection, vault: Vault, client: str, tax_id: str | None, legal_name: str | None, actor: Actor
+) -> None:
+    """Put a client's tax id and legal name on file; None leaves what there is. The ledger is told which changed.
+
+    Raises:
+        InvalidValueError: the tax id is a placeholder or its control character does not hold, or the name is not one.
+    """
+    values = {}
+    if tax_id is not None:
+        values["tax_id"] = bare_tax_id(tax_id)
+        check = check_tax_id(values["tax_id"], typed=True)
+        if not values["tax_id"] or check.outcome in ("reject", "hold"):
+            raise InvalidValueError(f"tax id: {check.message}")
+    if legal_name is not None:
+        values["legal_name"] = legal_name.strip()
+        if not bare_name(legal_name) or not legal_name.isprintable() or len(legal_name) > MOST_NAME:
+            raise InvalidValueError(f"a legal name has letters or digits, on one line of up to {MOST_NAME} characters")
+    if not values:
+        raise InvalidValueError("nothing is said that could be put on file")
+    connection.execute(update(clients).where(clients.c.id == client).values(values))
+    draft = Draft(
+        vault.ids.new("evt"), "config_changed", client, actor, client=client, reason="client-identity",
+        obj={"changed": sorted(values)},
+    )  # fmt: skip
+    append(connection, draft, vault.clock.now())
 
 
 def add_person(

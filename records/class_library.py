@@ -33,7 +33,8 @@ NORMALISERS = (
     "text", "name", "date", "time", "money", "number", "rate", "tax-id", "iban", "currency", "code", "choice"
 )  # fmt: skip
 CHECKS = (
-    "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed", "distinct"
+    "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed",
+    "distinct", "addressee",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",
@@ -337,6 +338,8 @@ def _check_references(record_class: RecordClass, reader: _Reader) -> None:
     for spec in record_class.fields:
         if spec.of is not None and spec.of not in names:
             raise reader.wrong(f"field {spec.name}.of", "names no field of this class")
+        if "addressee" in spec.checks and (spec.type != "tax_id" or spec.of is None):
+            raise reader.wrong(f"field {spec.name}.checks", "'addressee' is for a tax id that names its owner in 'of'")
     for equation in record_class.equations:
         for name in equation.fields:
             if name not in names:

@@ -13,12 +13,14 @@ from typing import Literal
 from rapidfuzz import fuzz
 
 from records.errors import ConfigurationError
+from records.fields import Check
 from records.normalise import fold, identifier
 
 Matched = Literal["match", "possible", "none", "conflict"]
 MOST_PROPOSED = 5
 PROPOSED = 70.0  # token-sort ratio from which a party is proposed by its name
 SAME_NAME = 82.0  # from which a name confirms an identifier
+ADDRESSEE = "addressee"
 _LEGAL = re.compile(
     r"\b(?:s\.?\s?l\.?\s?[upnl]?|s\.?\s?a\.?\s?[ul]?|s\.?\s?coop|c\.?\s?b|s\.?\s?c\.?\s?p?"
     r"|sociedad (?:limitada|anonima)"
@@ -121,3 +123,27 @@ def match_party(
         return Match("conflict", alike[0][1])  # the name of a known party with another identifier
     proposed = tuple(party for score, party in alike[:MOST_PROPOSED] if score >= PROPOSED)
     return Match("possible", None, proposed) if proposed else Match("none")
+
+
+def check_addressee(client: Party, name: str | None, tax_id: str | None) -> Check:
+    """Check that the customer of an invoice is the client it is filed under (section 3, addressee).
+
+    The tax id decides and the name confirms; a name that is alike proves nothing, one that is not is held.
+
+    Args:
+        client: the client, its name empty where no legal name is on file.
+        name: the customer's, as read, or None.
+        tax_id: the customer's, as read, or None.
+    """
+    if client.tax_id is None:
+        return Check(ADDRESSEE, "unknown", "the client has no tax id on file")
+    alike = likeness(name, client) if name and client.name else None
+    if tax_id is None:
+        if alike is not None and alike < PROPOSED:
+            return Check(ADDRESSEE, "hold", "the customer's name is not the client's, and no tax id was read")
+        return Check(ADDRESSEE, "unknown", "no tax id of the customer was read")
+    if bare_tax_id(tax_id) != bare_tax_id(client.tax_id):
+        return Check(ADDRESSEE, "hold", "the customer's tax id is not the client's")
+    if alike is not None and alike < SAME_NAME:
+        return Check(ADDRESSEE, "hold", "the customer's tax id is the client's, the name is not")
+    return Check(ADDRESSEE, "pass", "the customer is the client")

@@ -52,6 +52,8 @@ clients = Table(
     Column("id", Id, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("created", Instant, nullable=False),
+    Column("tax_id", Text),  # whose invoices these papers are: asked for by the check of the addressee
+    Column("legal_name", Text),
 )
 
 persons = Table(

@@ -28,6 +28,7 @@ from records.ids import RecordId, instant
 from records.tables import clients, records
 from records.text import read_embedded
 from tasks import intake
+from tasks.addressee import addressed
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox
 from tasks.relations import relate
@@ -100,6 +101,7 @@ def _commit(record: RecordId, services: Services, found: Description, marks: tup
         registry = services.parties(name) if record_class.duplicate_key is not None else ()
         found = relate(connection, record, row.client, record_class, found, registry, marks)
         found = with_known_party(connection, row.client, record_class, found)
+        found = addressed(connection, row.client, record_class, found)
         replace_fields(connection, record, row.client, found.fields, event)
         settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
         reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]

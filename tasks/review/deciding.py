@@ -28,11 +28,12 @@ from records.catalogue import (
 )
 from records.class_library import FieldSpec, RecordClass
 from records.errors import AccessDeniedError, InvalidValueError
-from records.fields import Check, Description, Field
+from records.fields import Check, Description, Field, ReviewReason
 from records.ids import RecordId, instant
-from records.parties import Party
+from records.parties import ADDRESSEE, Party, check_addressee
 from records.tables import clients, fields, records, reviews
 from records.text import read_embedded
+from tasks.addressee import addressed, client_party
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, SETTLED, fields_commitment
@@ -172,6 +173,7 @@ class _Decision:
         described = relate(
             self.connection, self.row.id, self.row.client, record_class, described, self._registry(record_class)
         )
+        described = addressed(self.connection, self.row.client, record_class, described)
         names = {found.name for found in described.fields}
         here = fields.c.record == self.row.id
         gone = update(fields).where(here, fields.c.name.not_in(names)).values(current=False)
@@ -204,6 +206,7 @@ class _Decision:
                 found = replace(found, checks=check_typed(record_class, found.name, values, today))
             if found.status == "corrected":
                 self._compare_account(record_class, found)
+                found = self._compare_addressee(record_class, found, values)
             rows = two.held(found)
             approval = two.decide(found, rows) if rows else None
             if rows and approval is None:
@@ -276,6 +279,19 @@ class _Decision:
         for reason in related.review:
             if reason.code in BANK and (reason.code, reason.field) not in open_:
                 add_review(self.connection, self.row.id, self.row.client, reason, self._now())
+
+    def _compare_addressee(self, record_class: RecordClass, found: Field, values: Mapping[str, str]) -> Field:
+        """Say of a customer's tax id that was typed whether it is the client's; another's is held for two people."""
+        spec = record_class.spec(found.name)
+        if spec is None or ADDRESSEE not in spec.checks:
+            return found
+        party = client_party(self.connection, self.row.client)
+        check = check_addressee(party, values.get(spec.of or ""), found.value)
+        open_ = {(row.code, row.field) for row in open_reviews(self.connection, self.row.id)}
+        if check.outcome == "hold" and (ADDRESSEE, found.name) not in open_:
+            reason = ReviewReason(ADDRESSEE, found.name, check.message)
+            add_review(self.connection, self.row.id, self.row.client, reason, self._now())
+        return replace(found, checks=(*found.checks, check))
 
     def _spec(self, record_class: RecordClass, change: Change) -> FieldSpec:
         """Return the field that a change names; of another class where it is held since the record was of that."""

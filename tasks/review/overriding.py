@@ -24,7 +24,8 @@ from records.tables import reviews
 from records.text import Box
 
 BANK = frozenset({"iban-changed", "iban-shared", "iban-invalid"})  # always two people, whatever they decide
-OVERRIDES = frozenset({"totals", "tax-id", "mrz", "xml", "duplicate", "party-conflict", "date-order"})  # to keep it
+OVERRIDES = frozenset({"totals", "tax-id", "mrz", "xml", "duplicate", "party-conflict", "date-order", "addressee"})
+# OVERRIDES: to keep the value; an addressee also where what was typed is still not the client
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ class TwoPeople:
     def held(self, found: Field) -> list[Row[Any]]:
         """Return the open reasons for which this decision on a field needs two people; they are held from now on."""
         rows = [row for row in open_reviews(self.subject.connection, self.subject.record) if row.field == found.name]
-        wanted = BANK | OVERRIDES if found.status == "confirmed" else BANK
+        contradicted = any(check.check == "addressee" and check.outcome == "hold" for check in found.checks)
+        wanted = BANK | OVERRIDES if found.status == "confirmed" or contradicted else BANK
         fresh = [row for row in rows if row.check_event is None and row.code in wanted]
         if found.index is None and fresh:
             _hold(self.subject, fresh)
