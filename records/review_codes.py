@@ -7,6 +7,7 @@ REVIEW_CODES: dict[str, str] = {
     "class-unsure": "Two classes fit about as well: say which it is.",
     "no-text": "Nothing could be read: look at the image and key the fields.",
     "page-unread": "A page could not be read and was kept as it is: look at its image.",
+    "signature-invalid": "A digital signature of the PDF does not hold: ask who sent it for the file as it was signed.",
     "required-missing": "A field that this class must have was not found: key it.",
     "low-confidence": "The value was found, but not surely enough: compare it with the image.",
     "ambiguous": "The value can be read in two ways: say which is meant.",

@@ -21,6 +21,7 @@ from records.catalogue import (
     replace_fields,
     replace_reviews,
     scan_row,
+    sources_of,
 )
 from records.duplicates import is_copy, is_credit
 from records.fields import Description, ReviewReason
@@ -30,7 +31,7 @@ from records.text import read_embedded
 from tasks import intake
 from tasks.addressee import addressed
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
-from tasks.record_reading import put_in_outbox
+from tasks.record_reading import put_in_outbox, signatures_checked
 from tasks.relations import relate
 from tasks.review.lessons import BY_A_PERSON, with_known_party
 from tasks.review.overriding import Subject, hold_checks
@@ -65,6 +66,7 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
         if row.state != "read":
             return DescribeReceipt(record, row.state, 0, 0)
         taught = newest(connection, row.client)
+        signed = signatures_checked(connection, sources_of(connection, record)[0].original)
     with borrowed(services, [record]) as words:
         read, unread = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
@@ -72,6 +74,9 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
     if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
         listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
         found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))
+    if signed is not None and signed["reason"] == "invalid":
+        said = f"{signed['obj']['invalid']} of {signed['obj']['signatures']}: {', '.join(signed['obj']['reasons'])}"
+        found = replace(found, review=(*found.review, ReviewReason("signature-invalid", None, said)))
     titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
     marks = is_credit(titles, None), is_copy(titles)
     state = _commit(record, services, found, marks)

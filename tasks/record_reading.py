@@ -5,6 +5,7 @@ work file is read while it is there; later the original is opened as the system'
 Crash points: 21 words written, 22 derivatives stored, 23 committed.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,8 +111,7 @@ def _embedded(services: Services, path: Path, media_type: str) -> Embedded | Non
 def _note_signatures(services: Services, row: Row[Any], original: str, path: Path) -> None:
     """Record how a PDF's signatures stand, once, before anything is made from it (docs/design/signatures.md)."""
     with services.database.read() as connection:
-        known = select(events.c.id).where(events.c.subject == original, events.c.type == "signatures_checked")
-        if connection.execute(known.limit(1)).first() is not None:
+        if signatures_checked(connection, original) is not None:
             return
     now = services.clock.now()
     try:
@@ -130,6 +130,13 @@ def _note_signatures(services: Services, row: Row[Any], original: str, path: Pat
             event, "signatures_checked", original, actor, client=row.client, reason=found.verdict, obj=found.counts()
         )
         append(connection, draft, now)
+
+
+def signatures_checked(connection: Connection, original: str) -> dict[str, Any] | None:
+    """Return the event on an original's signatures, its `reason` the worst verdict; None where it has none."""
+    known = select(events.c.leaf).where(events.c.subject == original, events.c.type == "signatures_checked").limit(1)
+    leaf = connection.execute(known).scalar_one_or_none()
+    return None if leaf is None else dict(json.loads(leaf))
 
 
 def _noting(

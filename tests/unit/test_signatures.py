@@ -104,11 +104,15 @@ def test_a_certificate_that_has_ended_is_not_trusted(signed: Path, signer: Signe
     assert reasons(signed, signer.pem, NOW + dt.timedelta(days=31)) == ("untrusted",)
 
 
-def test_one_changed_byte_of_what_was_signed_is_found(signed: Path, signer: Signer) -> None:
+def change_a_byte(signed: Path) -> None:
     data = bytearray(signed.read_bytes())
     at = data.index(b"/MediaBox")
     data[at + 12] ^= 1
     signed.write_bytes(data)
+
+
+def test_one_changed_byte_of_what_was_signed_is_found(signed: Path, signer: Signer) -> None:
+    change_a_byte(signed)
     assert reasons(signed, signer.pem) == ("changed",)
 
 
@@ -170,4 +174,16 @@ def test_the_ledger_hears_of_signatures_before_anything_is_read(run: Any, home: 
     event = told[kinds.index("signatures_checked")]
     assert event["reason"] == "unknown"
     assert "Notaria" not in json.dumps(told)
+    assert home.exists()
+
+
+def test_a_signature_that_does_not_hold_goes_to_a_person(run: Any, home: Path, signed: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.pdf"
+    whole.write_bytes(signed.read_bytes())
+    change_a_byte(signed)
+    records = [run("ingest", "--json", file).document["scans"][0]["records"][0] for file in (signed, whole)]
+    listed = {item["record"]: item["reasons"] for item in run("review", "list", "--json").document["items"]}
+    codes = [[reason["code"] for reason in listed.get(record, [])] for record in records]
+    assert "signature-invalid" in codes[0] and "signature-invalid" not in codes[1]
+    assert next(r["message"] for r in listed[records[0]] if r["code"] == "signature-invalid") == "1 of 1: changed"
     assert home.exists()
