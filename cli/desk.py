@@ -21,12 +21,13 @@ from cli.papers import check_place, paper_of, write
 from cli.reasons import parse_reason
 from infra.i18n import translations
 from records.errors import InvalidValueError, MunimentError
-from tasks import printing
 from tasks.desk.acts import Answer
 from tasks.desk.scanner import Session
 from tasks.desk.things import Station
 from tasks.desk_papers import slip_pdf
 from tasks.desk_scans import CommandWords, split_scans
+from tasks.printing.loans import slip_of
+from tasks.printing.sight import note_printed, sight
 
 commands = click.Group()
 CHUNK = 4096  # bytes
@@ -132,9 +133,9 @@ def _print_slip(frame: Frame, slip: str, folder: Path) -> None:
     try:
         check_place(target)
         with services.database.read() as connection:
-            seen = printing.sight(connection, services.person, services.clock.now().date())
-            found, subject, client = printing.slip_of(seen, slip)
-        printing.note_printed(services, services.person, "slip", [(subject, client)])
+            seen = sight(connection, services.person, services.clock.now().date())
+            found, subject, client = slip_of(seen, slip)
+        note_printed(services, services.person, "slip", [(subject, client)])
         write(target, slip_pdf(found, paper))
     except MunimentError as error:  # the loans stand; the slip can be printed later
         frame.hint(_("The slip was not printed: {why}").format(why=str(error)))

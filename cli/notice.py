@@ -13,9 +13,10 @@ from custody.access import clients_of
 from custody.loan_tables import notices as table
 from records.errors import InvalidValueError
 from records.tables import persons
-from tasks import notices, printing
+from tasks import notices
 from tasks.desk_papers import PaperFile
 from tasks.letters import Letter, letters_pdf
+from tasks.printing.sight import note_printed
 
 commands = click.Group()
 PARTLY = 3
@@ -53,7 +54,7 @@ def letters_command(frame: Frame, target: Path) -> None:
     with services.database.read() as connection:
         letters = [_letter(connection, sending, today, paper.office) for sending in waiting]
     subjects = [(row.loan or row.request, row.client) for sending in waiting for row in sending.rows]
-    printing.note_printed(services, services.person, "letter", subjects)
+    note_printed(services, services.person, "letter", subjects)
     document = {**write(target, letters_pdf(letters, paper)), "letters": len(letters)}
     notices.mark_sent(services, waiting)
     frame.answer(document, _("{letters} letters written to {to}").format(**document))

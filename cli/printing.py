@@ -12,11 +12,14 @@ from records.barcodes import Kind
 from records.desk_commands import MEANINGS, NUMBERS, command_code
 from records.errors import InvalidValueError, UnknownIdError
 from records.label_sheets import read_sheet, shipped_sheets
-from tasks import printing
 from tasks.desk.scanner import HERE_COMMANDS
 from tasks.desk_papers import PUT_BACK_LIST, out_cards_pdf, pick_list_pdf, slip_pdf, transfer_pdf
 from tasks.desk_scans import PREFIX
 from tasks.labels import Label, labels_pdf
+from tasks.printing.labels import blank_labels, give_person_code, label_of
+from tasks.printing.lists import picks, put_backs, transfer_of
+from tasks.printing.loans import out_card_of, slip_of
+from tasks.printing.sight import note_printed, person_named, sight, site_named
 
 commands = click.Group()
 NEW_KINDS = {"file": Kind.FILE, "box": Kind.BOX}
@@ -59,20 +62,20 @@ def labels_command(
 
 def _blank(frame: Frame, new: str, count: int, say: Callable[[str], str]) -> tuple[list[Label], Subjects]:
     _require_handling(frame)
-    return printing.blank_labels(frame.services, NEW_KINDS[new], count, say), []
+    return blank_labels(frame.services, NEW_KINDS[new], count, say), []
 
 
 def _labels(frame: Frame, codes: Sequence[str], say: Callable[[str], str]) -> tuple[list[Label], Subjects]:
     services = frame.services
     for code in codes:
         with services.database.read() as connection:
-            person = printing.person_named(connection, code)
+            person = person_named(connection, code)
         if person is not None:
             _require_handling(frame)
-            printing.give_person_code(services, person)
+            give_person_code(services, person)
     with services.database.read() as connection:
-        seen = printing.sight(connection, services.person, services.clock.now().date())
-        found = [printing.label_of(seen, code, say) for code in codes]
+        seen = sight(connection, services.person, services.clock.now().date())
+        found = [label_of(seen, code, say) for code in codes]
     return [label for label, _subject in found], [subject for _label, subject in found]
 
 
@@ -108,8 +111,8 @@ def slip_command(frame: Frame, slip: str, language: str | None, target: Path) ->
     paper = paper_of(frame, language)
     check_place(target)
     with frame.services.database.read() as connection:
-        seen = printing.sight(connection, frame.services.person, frame.services.clock.now().date())
-        found, subject, client = printing.slip_of(seen, slip)
+        seen = sight(connection, frame.services.person, frame.services.clock.now().date())
+        found, subject, client = slip_of(seen, slip)
     _hand_over(frame, "slip", slip_pdf(found, paper), target, [(subject, client)], len(found.lines))
 
 
@@ -122,8 +125,8 @@ def outcard_command(frame: Frame, files: tuple[str, ...], language: str | None, 
     paper = paper_of(frame, language)
     check_place(target)
     with frame.services.database.read() as connection:
-        seen = printing.sight(connection, frame.services.person, frame.services.clock.now().date())
-        found = [printing.out_card_of(seen, file) for file in files]
+        seen = sight(connection, frame.services.person, frame.services.clock.now().date())
+        found = [out_card_of(seen, file) for file in files]
     data = out_cards_pdf([card for card, _id, _client in found], paper)
     _hand_over(frame, "outcard", data, target, [(subject, client) for _card, subject, client in found], len(found))
 
@@ -138,9 +141,9 @@ def picklist_command(frame: Frame, put_back: bool, site: str | None, language: s
     paper = paper_of(frame, language)
     check_place(target)
     with frame.services.database.read() as connection:
-        seen = printing.sight(connection, frame.services.person, frame.services.clock.now().date())
-        place = None if site is None else printing.site_named(connection, site)
-        found = (printing.put_backs if put_back else printing.picks)(seen, place)
+        seen = sight(connection, frame.services.person, frame.services.clock.now().date())
+        place = None if site is None else site_named(connection, site)
+        found = (put_backs if put_back else picks)(seen, place)
     listed = [pick for pick, _id, _client in found]
     data = pick_list_pdf(listed, paper, PUT_BACK_LIST) if put_back else pick_list_pdf(listed, paper)
     _hand_over(frame, "picklist", data, target, [(subject, client) for _pick, subject, client in found], len(found))
@@ -155,21 +158,21 @@ def transfer_command(frame: Frame, transfer: str, language: str | None, target: 
     paper = paper_of(frame, language)
     check_place(target)
     with frame.services.database.read() as connection:
-        seen = printing.sight(connection, frame.services.person, frame.services.clock.now().date())
-        found, subject, client = printing.transfer_of(seen, transfer)
+        seen = sight(connection, frame.services.person, frame.services.clock.now().date())
+        found, subject, client = transfer_of(seen, transfer)
     _hand_over(frame, "transfer", transfer_pdf(found, paper), target, [(subject, client)], len(found.lines))
 
 
 def _require_handling(frame: Frame) -> None:
     services = frame.services
     with services.database.read() as connection:
-        if not printing.sight(connection, services.person, services.clock.now().date()).mine:
+        if not sight(connection, services.person, services.clock.now().date()).mine:
             raise UnknownIdError("nothing that you may print has this code, path or name")
 
 
 def _hand_over(frame: Frame, what: str, data: bytes, target: Path, subjects: Subjects, count: int) -> None:
     """Record what is printed, then write it: what was seen on paper is in the ledger."""
     services = frame.services
-    seqs = printing.note_printed(services, services.person, what, subjects)
+    seqs = note_printed(services, services.person, what, subjects)
     document = {**write(target, data), "printed": what, "count": count, "events": seqs}
     frame.answer(document, lambda: _("{count} printed into {to}").format(**document))

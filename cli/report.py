@@ -14,8 +14,9 @@ from custody.access import clients_of
 from custody.ledger import Draft, append
 from records.catalogue import client_by_name
 from records.errors import InvalidValueError, UnknownIdError
-from tasks import answers, printing
+from tasks import answers
 from tasks.papers import Paper
+from tasks.printing.sight import Sight, file_named
 from tasks.reports import circulation, service_level, whereabouts
 from tasks.reports.court import trace_pdf
 from tasks.reports.report import Report, Scope
@@ -140,7 +141,7 @@ def trace_command(frame: Frame, file: str, language: str | None, target: Path | 
     services = frame.services
     with services.database.read() as connection:
         scope = _scope(frame, connection, None)
-        found = printing.file_named(printing.Sight(connection, scope.clients), file)
+        found = file_named(Sight(connection, scope.clients), file)
         made = trace(scope, found)
     if target is not None:
         _check(target)

@@ -1,4 +1,4 @@
-"""`muniment transfer`: papers that come in or go to another site by a list, checked line by line where they arrive."""
+"""`muniment transfer`: papers that come in, go to another site or leave for good by a list."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import click
 
 from cli.desk_answer import act_command, act_options, asked, plain, show, show_rows
 from cli.frame import Frame, _, command, finish
-from tasks.desk import transfer_lists, transfers
+from tasks.desk import transfer_lists, transfers, withdrawing
 from tasks.desk.acts import Answer, Desk, look
 
 commands = click.Group()
@@ -21,7 +21,7 @@ def transfer() -> None:
 @click.argument("papers", metavar="B...", nargs=-1, required=True)
 @click.option("--client", default="default", show_default=True, help="Whose papers they are.")
 @click.option("--kind", type=click.Choice(transfers.KINDS), default="CLIENT_IN", show_default=True,
-              help="From the client to us, or from one of our sites to another.")  # fmt: skip
+              help="From the client to us, between our sites, or back to the client for good.")  # fmt: skip
 @click.option("--from", "origin", metavar="PLACE", help="Where they come from; none: the client's own house.")
 @click.option("--to", "destination", metavar="PLACE", help="Where they go.")
 @act_options
@@ -95,6 +95,24 @@ act_command(
     transfers.reject,
     "Reject a transfer before anything of it is taken in, with --reason. For archivists.",
 )
+
+
+act_command(
+    transfer,
+    "approve",
+    "T",
+    withdrawing.approve,
+    "Approve that the papers of a list leave for good, with --reason. For archivists who did not list them.",
+)
+
+
+@command(transfer, "hand-over")
+@click.argument("transfer", metavar="T")
+@click.option("--to", "receiver", metavar="PERSON", required=True, help="Who takes them for the client.")
+@act_options
+def hand_over_command(frame: Frame, transfer: str, receiver: str, **said: Any) -> None:
+    """Hand the papers of an approved list over to their client for good: all of them, or none."""
+    show(frame, withdrawing.hand_over(frame.services, asked(frame, **said), transfer, receiver))
 
 
 def _lines(answer: Answer) -> list[str]:

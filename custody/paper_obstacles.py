@@ -1,4 +1,4 @@
-"""What stands in the way of destroying paper; asked when it is listed, when it is approved, and at the shredder.
+"""What stands in the way of destroying paper, or of giving it back for good; asked at every step of either.
 
 The paper itself must be at rest with us, free of loans, requests, transfers and incidents, and so must the boxes around
 it; a hold on it, its boxes, its client or a record made from it forbids it whatever the basis. Source: reference of the
@@ -22,6 +22,7 @@ from custody.whereabouts import boxes_around
 from records.ids import parse_instant
 
 LISTABLE = ("received", "stored", "checked")  # states in which paper is at rest with us
+LEAVING = (*LISTABLE, "picked")  # in which it may be handed over: it was fetched for that
 BUSY: tuple[tuple[str, Table, Any], ...] = (
     ("on-loan", loans, loans.c.closed_at.is_(None)),
     ("requested", requests, requests.c.closed_at.is_(None)),
@@ -48,6 +49,16 @@ def paper_obstacles(
     return list(dict.fromkeys(found))
 
 
+def leaving_obstacles(connection: Connection, paper: Paper, transfer: str | None = None) -> list[Obstacle]:
+    """Return what stands in the way of a client's taking a file or box back for good; nothing where it may go.
+
+    The paper is at rest with us, and no hold, loan, request, incident or list is open about it or a box around it. How
+    long it is to be kept does not matter: who takes it back keeps it. `transfer`: the list it stands on.
+    """
+    found = [*_state(connection, paper, None, LEAVING), *_held(connection, paper), *_busy(connection, paper, transfer)]
+    return list(dict.fromkeys(found))
+
+
 def around(connection: Connection, paper: Paper) -> list[str]:
     """Return everything whose hold holds a paper: itself, its client, its boxes, and the records made from it."""
     homes = [paper.home_box] if not paper.id.startswith("box_") and paper.home_box else []
@@ -56,10 +67,12 @@ def around(connection: Connection, paper: Paper) -> list[str]:
     return list(dict.fromkeys([paper.id, paper.client, *boxes, *bound]))
 
 
-def _state(connection: Connection, paper: Paper, order: str | None) -> Iterator[Obstacle]:
+def _state(
+    connection: Connection, paper: Paper, order: str | None, states: tuple[str, ...] = LISTABLE
+) -> Iterator[Obstacle]:
     if paper.state == "destroyed":
         yield Obstacle("disposed")
-    elif paper.state not in LISTABLE and not (order is not None and paper.state == "disposal_listed"):
+    elif paper.state not in states and not (order is not None and paper.state == "disposal_listed"):
         yield Obstacle("listed" if paper.state == "disposal_listed" else "paper-away", paper.id)
     query = select(disposal_papers.c.disposal).where(
         disposal_papers.c.paper == paper.id, disposal_papers.c.state == "listed"
@@ -74,12 +87,14 @@ def _held(connection: Connection, paper: Paper) -> Iterator[Obstacle]:
         yield Obstacle("hold", row.id)
 
 
-def _busy(connection: Connection, paper: Paper) -> Iterator[Obstacle]:
-    """Yield what is open about the paper or a box around it."""
+def _busy(connection: Connection, paper: Paper, transfer: str | None = None) -> Iterator[Obstacle]:
+    """Yield what is open about the paper or a box around it, but for the list `transfer` itself."""
     boxed = [box.id for box in boxes_around(connection, paper.box)]
     for code, table, is_open in BUSY:
         column = table.c.box if paper.id.startswith("box_") else table.c.file
         about = (column == paper.id) | table.c.box.in_(boxed)
+        if table is transfer_lines and transfer is not None:
+            about &= table.c.transfer != transfer
         for one in connection.execute(select(table.c.id).where(is_open, about)).scalars():
             yield Obstacle(code, str(one))
 

@@ -61,7 +61,7 @@ _FILE: dict[str, Moves] = {
     # seen off its shelf, a file is to be put back; what is lent, on its way or unsure stays so
     "sighted": (("stored", "checked"), *_stay((*_HERE, "in_transit", "on_loan", "in_digitisation", "found_pending",
                                                "withdrawn", "disposal_listed"))),
-    "withdrawn": _from((*_ON_HAND, "on_loan"), "withdrawn"),
+    "withdrawn": _from(_BOX_ON_HAND, "withdrawn"),  # at rest with us: neither lent nor kept ready for anybody
     **_DISPOSAL,
 }  # fmt: skip
 
@@ -83,7 +83,7 @@ _BOX: dict[str, Moves] = {
     "found_approved": (("found_pending", "stored"), ("found_pending", "checked"), ("found_pending", "returned")),
     "sighted": (("stored", "checked"), *_stay((*_BOX_ON_HAND, "returned", "in_transit", "on_loan", "found_pending",
                                                "disposal_listed"))),
-    "withdrawn": _from((*_BOX_ON_HAND, "on_loan"), "withdrawn"),
+    "withdrawn": _from(_BOX_ON_HAND, "withdrawn"),
     **_DISPOSAL,
 }  # fmt: skip
 
@@ -120,6 +120,7 @@ _TRANSFER: dict[str, Moves] = {
     "settled": (("with_errors", "corrected"),),
     "refiled": (("checked", "placed"),),
     "refused": _from(("open", "sent", "received"), "rejected"),
+    "withdrawn": (("open", "sent"),),  # handed over for good: nothing comes back by this list
 }
 
 # What a clerk may take back at once: the same move in the other direction (`reversed` names the event).

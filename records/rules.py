@@ -169,6 +169,11 @@ def _pages_agree(event: Event, past: Past) -> bool:
     return bool(counted["pages"] == counted["out"] + counted.get("added", 0) - counted.get("removed", 0))
 
 
+def _taken_by_another(event: Event, past: Past) -> bool:
+    return event["on_behalf"] is not None and event["on_behalf"] != event["actor"]["id"]
+
+
+NOT_TO_HIMSELF = Guard("it names who takes it, another person than its actor", _taken_by_another)
 NO_HOLD_ON_IT = Guard("no hold is open on the paper itself", _still_here)
 NOT_TO_ONESELF = Guard("nobody lends a restricted paper to himself", _lent_by_another)
 OWN_LOAN = names_own("loan")
@@ -180,7 +185,7 @@ _PAPER = ("fil", "box")
 # Paper: a loan is open from `lent` or `recharged` until the paper is back; what concerns it names it and its borrower.
 OPENS |= {"lent": "loan", "recharged": "loan", "found": "finding"}
 CLOSES |= {
-    "recharged": ("loan",), "returned": ("loan",), "withdrawn": ("loan",), "reversed": ("loan",),
+    "recharged": ("loan",), "returned": ("loan",), "reversed": ("loan",),
     "found_approved": ("finding", "loan"), "missing": ("finding",),
 }  # fmt: skip
 GUARDS |= {
@@ -191,6 +196,21 @@ GUARDS |= {
     "returned": dict.fromkeys(_PAPER, (OWN_LOAN, OWN_BORROWER, IN_TIME)),
     "checked": {"fil": (PAGES_AGREE,)},
     "found_approved": dict.fromkeys(_PAPER, (another_person("finding"),)),
+}
+
+# Paper that its client takes back for good: one person lists it, another approves, and then it is handed over.
+_LEAVES = (*_PAPER, "trf")
+OPENS |= {"withdrawal_proposed": "leaving", "withdrawal_approved": "release"}
+CLOSES |= {"withdrawal_refused": ("leaving", "release"), "withdrawn": ("leaving", "release")}
+GUARDS |= {
+    "withdrawal_proposed": dict.fromkeys(_LEAVES, (by_a_person(),)),
+    "withdrawal_approved": dict.fromkeys(
+        _LEAVES, (by_a_person(), names_own("leaving"), another_person("leaving"), free_of("hold"))
+    ),
+    "withdrawal_refused": dict.fromkeys(_LEAVES, (names_own("leaving"),)),
+    "withdrawn": dict.fromkeys(
+        _LEAVES, (by_a_person(), names_own("release"), NOT_TO_HIMSELF, free_of("hold"), free_of("loan"))
+    ),
 }
 
 # Review: what two people must decide on is held by a mark on its field; keying twice leaves a mark for each keying.

@@ -35,6 +35,7 @@ from tasks.papers import (
 WIDTH = A4[0] - 2 * MARGIN
 CARD_MARGIN = 10 * mm
 PICK_LIST, PUT_BACK_LIST = "Pick list", "Put-back list"
+FOR_GOOD = "The client takes these papers back for good. From the signature on they are in its own keeping."
 CODE_WIDTH = 31 * mm  # of a code for the eye, in a table
 
 
@@ -102,6 +103,16 @@ class TransferList:
     origin: str
     destination: str
     lines: tuple[tuple[PaperFile, str], ...]  # the file or box, and what the check found so far
+    leaves: "Leaving | None" = None  # of papers that their client takes back for good
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Who listed papers that leave for good, who approved it, and who took them; empty where nobody has yet."""
+
+    listed_by: str
+    approved_by: str
+    taken_by: str
 
 
 def slip_pdf(slip: Slip, paper: Paper) -> bytes:
@@ -222,6 +233,8 @@ def _pick_row(pick: Pick, paper: Paper) -> list[Cell]:
 def transfer_pdf(transfer: TransferList, paper: Paper) -> bytes:
     """Print what is transferred, to be checked line by line: found, in order, what is wrong with it.
 
+    What its client takes back for good is a list to sign: it says who listed it, who approved it, and who takes it.
+
     Raises:
         InvalidValueError: nothing is transferred.
     """
@@ -238,16 +251,27 @@ def transfer_pdf(transfer: TransferList, paper: Paper) -> bytes:
         (say("destination"), transfer.destination),
         (say("lines"), str(len(transfer.lines))),
     ]
+    title = say("Transfer list")
+    said: list[Flowable] = []
+    if transfer.leaves is not None:
+        title = say("Hand-over list")
+        rows_above += [
+            (say("listed by"), transfer.leaves.listed_by),
+            (say("approved by"), transfer.leaves.approved_by or say("nobody yet")),
+            (say("taken by"), transfer.leaves.taken_by),
+        ]
+        said = [Spacer(0, 4 * mm), text(say(FOR_GOOD))]
     parts = [
-        *heading(say("Transfer list"), transfer.code, WIDTH),
+        *heading(title, transfer.code, WIDTH),
         facts(rows_above, WIDTH),
+        *said,
         Spacer(0, 4 * mm),
         listing(["", say("code"), say("title"), say("pages"), say("there"), say("remarks")], rows,
                 [10 * mm, CODE_WIDTH, WIDTH - CODE_WIDTH - 84 * mm, 16 * mm, 16 * mm, 42 * mm]),
         Spacer(0, 8 * mm),
         signatures([say("handed over by"), say("received by (name, signature, date)")], WIDTH),
     ]  # fmt: skip
-    return paper_pdf(say("Transfer list"), parts, paper)
+    return paper_pdf(title, parts, paper)
 
 
 def _not_empty(things: Sequence[object]) -> None:

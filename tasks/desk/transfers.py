@@ -1,9 +1,9 @@
-"""Transfers: a list of papers that come in or go to another site, checked line by line where they arrive.
+"""Transfers: a list of papers that come in, go to another site, or leave for good; what arrives is checked by line.
 
 open -> sent -> received -> checking -> checked -> placed, or with_errors -> corrected -> checked. Every line ends as
 OK, ERROR (damaged), EXTRA (it came and was not listed) or MISSING (listed, and it did not come); an archivist settles
 what is wrong, and nothing is placed before. The list itself is a subject of the ledger, and so is each of its papers
-(reference of the records desk, sections 3 and 4).
+(reference of the records desk, sections 3 and 4). What a client takes back for good goes by tasks/desk/withdrawing.py.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from custody.movements import Move, Paper, Position, move, reload
 from records.desk import TRANSFER_CHECKS
 from records.desk_answers import Said, state_word
 from records.ids import instant
-from tasks.desk import lookup, places, queue, returning, shelving
+from tasks.desk import leaving, lookup, places, queue, returning, shelving
 from tasks.desk.acts import Answer, Asked, Desk, perform, stop
 from tasks.desk.holding import held_back
 from tasks.desk.incidents import open_incident
@@ -36,7 +36,7 @@ from tasks.desk.transfer_lists import (
 )
 from tasks.services import Services
 
-KINDS = ("CLIENT_IN", "SITE")
+KINDS = ("CLIENT_IN", "SITE", "PERM_WITHDRAWAL")
 COMING = ("announced", "withdrawn")  # papers that are not with us and may be listed as coming in
 LEAVING = ("received", "stored", "picked", "checked")  # papers that may be sent to another site
 CHECKABLE = ("received", "checking", "with_errors", "corrected")
@@ -71,9 +71,13 @@ def _add(desk: Desk, new: NewTransfer) -> Answer:
             state="open", by=desk.asked.person.pseudonym, created=instant(desk.now),
         )
     )  # fmt: skip
-    for raw in dict.fromkeys(new.papers):
-        _add_line(desk, transfer, _listed(desk, client, new.kind, raw), "PENDING")
-    return told(desk, transfer, "transfer-added")
+    papers = [_listed(desk, client, new.kind, raw) for raw in dict.fromkeys(new.papers)]
+    if new.kind == leaving.KIND:
+        papers = leaving.with_contents(desk, papers)
+        leaving.propose(desk, transfer, client, papers)
+    for paper in papers:
+        _add_line(desk, transfer, paper, "PENDING")
+    return told(desk, transfer, "withdrawal-added" if new.kind == leaving.KIND else "transfer-added")
 
 
 def _listed(desk: Desk, client: str, kind: str, raw: str) -> Paper:
@@ -83,7 +87,8 @@ def _listed(desk: Desk, client: str, kind: str, raw: str) -> Paper:
     paper = lookup.paper(desk, raw, "handle", lookup.PAPERS)
     if paper.client != client:
         stop("transfer-other-client", barcode=paper.barcode)
-    _check_listable(desk, kind, paper)
+    if kind != leaving.KIND:
+        _check_listable(desk, kind, paper)
     return paper
 
 
@@ -117,12 +122,13 @@ def send(services: Services, asked: Asked, raw: str) -> Answer:
 
 def _send(desk: Desk, raw: str) -> Answer:
     row = find(desk, raw)
-    _in_state(row, "open")
+    in_state(row, "open")
+    _comes_or_moves(row)
     for paper in papers_of(desk.connection, row.id):
         _check_listable(desk, row.kind, paper)
         if row.kind == "SITE":
             move(desk.act, paper, Move("in_transit", "in_transit", Position(), obj={"transfer": row.id}))
-    _step(desk, row, "in_transit", "sent", sent=instant(desk.now))
+    step(desk, row, "in_transit", "sent", sent=instant(desk.now))
     return told(desk, row.id, "transfer-sent")
 
 
@@ -141,9 +147,15 @@ def _begin(desk: Desk, row: Transfer) -> Answer:
 
 
 def _receive(desk: Desk, row: Transfer) -> Answer:
-    _in_state(row, *(("sent",) if row.kind == "SITE" else ("open", "sent")))
-    _step(desk, row, "received", "received", received=instant(desk.now))
+    _comes_or_moves(row)
+    in_state(row, *(("sent",) if row.kind == "SITE" else ("open", "sent")))
+    step(desk, row, "received", "received", received=instant(desk.now))
     return told(desk, row.id, "transfer-received")
+
+
+def _comes_or_moves(row: Transfer) -> None:
+    if row.kind == leaving.KIND:
+        stop("transfer-leaves", transfer=row.barcode)
 
 
 def check(services: Services, asked: Asked, raw: str, paper: str, damaged: bool = False) -> Answer:
@@ -154,7 +166,7 @@ def check(services: Services, asked: Asked, raw: str, paper: str, damaged: bool 
 
 def _check(desk: Desk, raw: str, code: str, damaged: bool) -> Answer:
     row = find(desk, raw)
-    _in_state(row, *CHECKABLE)
+    in_state(row, *CHECKABLE)
     paper = _scanned(desk, row, code)
     line = line_of(desk.connection, row.id, paper.id)
     values = {"barcode": paper.barcode}
@@ -171,8 +183,8 @@ def _check(desk: Desk, raw: str, code: str, damaged: bool) -> Answer:
     if line is None:
         _add_line(desk, row.id, paper, state, note)
     else:
-        _mark(desk, line.id, state, note)
-    _step(desk, row, "checked", "checking", obj={"paper": paper.id, "line": state})
+        mark(desk, line.id, state, note)
+    step(desk, row, "checked", "checking", obj={"paper": paper.id, "line": state})
     code = {"OK": "transfer-line-ok", "EXTRA": "transfer-line-extra", "ERROR": "transfer-line-damaged"}[state]
     return told(desk, row.id, code, paper.id, **values)
 
@@ -219,14 +231,14 @@ def finish(services: Services, asked: Asked, raw: str) -> Answer:
 
 def _finish(desk: Desk, raw: str) -> Answer:
     row = find(desk, raw)
-    _in_state(row, *CHECKABLE)
+    in_state(row, *CHECKABLE)
     for line in lines(desk.connection, row.id):
         if line.state == "PENDING":
-            _mark(desk, line.id, "MISSING", None)
+            mark(desk, line.id, "MISSING", None)
     faults = wrong(desk.connection, row.id)
     if row.state == "with_errors" and faults:
         return told(desk, row.id, "transfer-with-errors")
-    _step(desk, row, "checked", "with_errors" if faults else "checked", obj={"lines": counts(desk.connection, row.id)})
+    step(desk, row, "checked", "with_errors" if faults else "checked", obj={"lines": counts(desk.connection, row.id)})
     return told(desk, row.id, "transfer-with-errors" if faults else "transfer-checked")
 
 
@@ -241,10 +253,10 @@ def _correct(desk: Desk, raw: str) -> Answer:
         stop("not-supervisor", denied=("supervise", row.client, row.id))
     if desk.asked.reason is None:
         stop("settle-reason", barcode=row.barcode)
-    _in_state(row, "with_errors")
+    in_state(row, "with_errors")
     for line in wrong(desk.connection, row.id):
         desk.connection.execute(update(transfer_lines).where(transfer_lines.c.id == line.id).values(note=SETTLED))
-    _step(desk, row, "settled", "corrected", reason=desk.asked.reason, words=desk.asked.words)
+    step(desk, row, "settled", "corrected", reason=desk.asked.reason, words=desk.asked.words)
     return told(desk, row.id, "transfer-corrected")
 
 
@@ -255,14 +267,14 @@ def place(services: Services, asked: Asked, raw: str, at: str | None = None) -> 
 
 def _place(desk: Desk, raw: str, at: str | None) -> Answer:
     row = find(desk, raw)
-    _in_state(row, "checked")
+    in_state(row, "checked")
     waiting = [paper for paper in papers_of(desk.connection, row.id) if paper.state in UNPLACED]
     if waiting and at is None:
         stop("transfer-unplaced", count=len(waiting), transfer=row.barcode)
     for paper in waiting:
         shelving.put(desk, paper.id, at or "")
-    _step(desk, row, "refiled", "placed", closed=instant(desk.now))
-    return _over(desk, row, "transfer-placed")
+    step(desk, row, "refiled", "placed", closed=instant(desk.now))
+    return over(desk, row, "transfer-placed")
 
 
 def reject(services: Services, asked: Asked, raw: str) -> Answer:
@@ -276,15 +288,18 @@ def _reject(desk: Desk, raw: str) -> Answer:
         stop("not-supervisor", denied=("supervise", row.client, row.id))
     if desk.asked.reason is None:
         stop("refusal-reason")
-    _in_state(row, *(("open",) if row.kind == "SITE" else ("open", "sent", "received")))
+    in_state(row, *(("open", "sent", "received") if row.kind == "CLIENT_IN" else ("open",)))
     asked = desk.asked
-    _step(desk, row, "refused", "rejected", reason=asked.reason, words=asked.words, closed=instant(desk.now))
-    return _over(desk, row, "transfer-rejected")
+    if row.kind == leaving.KIND:
+        leaving.drop(desk, row.id, papers_of(desk.connection, row.id))
+    step(desk, row, "refused", "rejected", reason=asked.reason, words=asked.words, closed=instant(desk.now))
+    return over(desk, row, "transfer-rejected")
 
 
-def _over(desk: Desk, row: Transfer, code: str) -> Answer:
-    over = update(transfer_lines).where(transfer_lines.c.transfer == row.id)
-    desk.connection.execute(over.values(open=False))
+def over(desk: Desk, row: Transfer, code: str) -> Answer:
+    """Let go of the lines of a list that is over, and answer with it."""
+    lines_of = update(transfer_lines).where(transfer_lines.c.transfer == row.id)
+    desk.connection.execute(lines_of.values(open=False))
     return told(desk, row.id, code)
 
 
@@ -297,18 +312,20 @@ def told(desk: Desk, transfer: str, code: str, paper: str | None = None, **value
     return Answer(said, file=paper, events=tuple(desk.act.seqs), more={"transfer": document})
 
 
-def _step(desk: Desk, row: Transfer, kind: str, after: str, **more: Any) -> None:
+def step(desk: Desk, row: Transfer, kind: str, after: str, **more: Any) -> None:
     """Write a move of the list itself: its event and its row."""
     times = {name: more.pop(name) for name in ("sent", "received", "closed") if name in more}
     desk.act.append(kind, row.id, row.client, more.pop("words", None), before=row.state, after=after, **more)
     desk.connection.execute(update(transfers).where(transfers.c.id == row.id).values(state=after, **times))
 
 
-def _mark(desk: Desk, line: int, state: str, note: str | None) -> None:
+def mark(desk: Desk, line: int, state: str, note: str | None) -> None:
+    """Write what became of a line."""
     values = {"state": state, "note": note, "at": instant(desk.now), "by": desk.asked.person.pseudonym}
     desk.connection.execute(update(transfer_lines).where(transfer_lines.c.id == line).values(**values))
 
 
-def _in_state(row: Transfer, *states: str) -> None:
+def in_state(row: Transfer, *states: str) -> None:
+    """End the act where a transfer is in none of these states."""
     if row.state not in states:
         stop("transfer-state", transfer=row.barcode, state=state_word(row.state))

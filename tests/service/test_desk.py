@@ -104,6 +104,27 @@ def test_a_shelf_is_counted(run: Muniment) -> None:
     assert [row["file"] for row in run("report", "phantom")["rows"]] == [lent]
 
 
+def test_a_client_takes_papers_back_for_good_when_two_persons_say_so(run: Muniment, tmp_path: Path) -> None:
+    box = run("box", "add", "--at", "S-01")["barcode"]
+    inside, alone = file(run, box), file(run)
+    luz = {"MUNIMENT_TOKEN": run("person", "add", "Luz")["token"]}
+    run("person", "accredit", "Luz", "--role", "archivist")
+    made = run("transfer", "add", box, alone, "--kind", "PERM_WITHDRAWAL", "--reason", "request: carta de mayo")
+    code = made["transfer"]["barcode"]
+    assert [line["barcode"] for line in made["transfer"]["lines"]] == [box, inside, alone]
+    assert run("transfer", "approve", code, "--reason", "request", expect=2)["code"] == "withdrawal-own"
+    assert run("transfer", "hand-over", code, "--to", "Ana", expect=2)["code"] == "withdrawal-not-approved"
+    run("--as", "Luz", "transfer", "approve", code, "--reason", "request: carta de mayo", **luz)
+    printed = tmp_path / "list.pdf"
+    assert run("print", "transfer", code, "--to", printed)["count"] == 3 and printed.read_bytes()[:5] == b"%PDF-"
+    gone = run("transfer", "hand-over", code, "--to", "Ana")
+    assert (gone["code"], gone["transfer"]["state"]) == ("withdrawal-done", "sent")
+    assert [run("file", "find", one)["state"] for one in (inside, alone)] == ["withdrawn"] * 2
+    assert lend(run, alone, expect=2)["answer"] == "blocked"
+    kinds = [row["type"] for row in run("file", "history", alone)["history"]]
+    assert kinds == ["received", "refiled", "withdrawal_proposed", "withdrawal_approved", "withdrawn"]
+
+
 class Mailbox:
     """Keeps what a real mail server took."""
 

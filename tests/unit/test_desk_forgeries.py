@@ -49,6 +49,15 @@ def destroyed(by: str, *, approval: int | None = 4, **more: Any) -> dict[str, An
     return an_event("disposed", FILE, "disposal_listed", "destroyed", actor=by, auth_ref=named, **more)
 
 
+WANTED = [received(), an_event("withdrawal_proposed", FILE, actor="psn_p")]
+RELEASED = [*WANTED, an_event("withdrawal_approved", FILE, actor="psn_a", refs=[an_id("evt", 2)])]
+
+
+def gone(release: int | None = 3, to: str | None = "psn_ana", **more: Any) -> dict[str, Any]:
+    named = None if release is None else an_id("evt", release)
+    return an_event("withdrawn", FILE, "received", "withdrawn", auth_ref=named, on_behalf=to, **more)
+
+
 FORGED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
     "returned and never lent": ([received(), returned(9)], [("state", 1), ("guard", 1)]),
     "lent while it is lent": ([received(), lent(), lent(to="psn_luis")], [("state", 2)]),
@@ -110,6 +119,40 @@ FORGED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, int]]]] = {
     "approved by who found it": (
         [*MISSING, FOUND, an_event("found_approved", FILE, "found_pending", "checked", place=SHELF)], [("guard", 3)],
     ),
+    "given back for good by one person's word": ([*WANTED, gone(release=None)], [("guard", 2)]),
+    "given back for good by naming what was proposed": ([*WANTED, gone(release=2)], [("guard", 2)]),
+    "approved to leave by who listed it": (
+        [*WANTED, an_event("withdrawal_approved", FILE, actor="psn_p", refs=[an_id("evt", 2)])], [("guard", 2)],
+    ),
+    "approved to leave and never listed": (
+        [received(), an_event("withdrawal_approved", FILE, actor="psn_a", refs=[an_id("evt", 9)])], [("guard", 1)],
+    ),
+    "given back for good by the approval of another paper": (
+        [*WANTED, received(OTHER), an_event("withdrawal_proposed", OTHER, actor="psn_p"),
+         an_event("withdrawal_approved", OTHER, actor="psn_a", refs=[an_id("evt", 4)]), gone(release=5)],
+        [("guard", 5)],
+    ),
+    "given back for good after its list was refused": (
+        [*RELEASED, an_event("withdrawal_refused", FILE, refs=[an_id("evt", 2)]), gone()], [("guard", 4)],
+    ),
+    "given back for good to nobody": ([*RELEASED, gone(to=None)], [("guard", 3)]),
+    "given back for good to oneself": ([*RELEASED, gone(to="psn_1")], [("guard", 3)]),
+    "given back for good under a hold of its box": (
+        [*RELEASED, an_event("hold_set", an_id("box", 1)), gone(obj={"within": [an_id("box", 1)]})], [("guard", 4)],
+    ),
+    "given back for good while its box is lent": (
+        [*RELEASED, an_event("received", an_id("box", 1), None, "received", place=SHELF),
+         an_event("lent", an_id("box", 1), "received", "on_loan", holder="psn_luis", due="2026-12-14"),
+         gone(obj={"within": [an_id("box", 1)]})],
+        [("guard", 5)],
+    ),
+    "given back for good while it is lent": (
+        [*RELEASED, lent(), {**gone(), "from": "on_loan"}], [("move", 4), ("guard", 4)],
+    ),
+    "lent after it was given back for good": ([*RELEASED, gone(), lent()], [("state", 4)]),
+    "lent after it was given back for good, as a move of its own": (
+        [*RELEASED, gone(), lent(before="withdrawn")], [("move", 4)],
+    ),
 }  # fmt: skip
 
 
@@ -146,6 +189,9 @@ HONEST = {
     ],
     "approved by another person": [
         *MISSING, FOUND, an_event("found_approved", FILE, "found_pending", "checked", place=SHELF, actor="psn_2"),
+    ],
+    "given back for good, received anew, lent": [
+        *RELEASED, gone(), an_event("received", FILE, "withdrawn", "received", place=SHELF), lent(),
     ],
     "a restricted file lent by a second person": [received(), lent(to="psn_ana", obj={"class": "secret"})],
     "lent after the hold was released": [

@@ -13,7 +13,7 @@ from tasks.desk.boxing import NewBox
 from tasks.desk.scanner import Session
 from tasks.desk.things import Station
 from tasks.desk_scans import CommandWords
-from tasks.printing import give_person_code
+from tasks.printing.labels import give_person_code
 
 
 def card(house: House, name: str) -> str:

@@ -42,7 +42,7 @@ from records.lifecycle import (
 from records.reasons import REFUSALS, WAITING
 from records.review_codes import REVIEW_CODES
 from tasks.answers import PAPER_SUMMARIES, SUMMARIES
-from tasks.desk_papers import PICK_LIST, PUT_BACK_LIST
+from tasks.desk_papers import FOR_GOOD, PICK_LIST, PUT_BACK_LIST
 from tasks.desk_scans import PREFIX
 from tasks.paper_certificate import NOT_FINISHED, TITLE_OF_IT
 from tasks.paper_certificate import PROVED as DESTROYED
@@ -105,7 +105,7 @@ def test_every_text_within_another_has_its_spanish(spanish: Catalog) -> None:
 
 
 def test_every_text_on_paper_has_its_spanish(spanish: Catalog) -> None:
-    texts = calls("say", "tasks") | {PICK_LIST, PUT_BACK_LIST, PROVED}
+    texts = calls("say", "tasks") | {FOR_GOOD, PICK_LIST, PUT_BACK_LIST, PROVED}
     assert len(texts) > 30
     words = {*CONDITIONS, *WANTS, *TRANSFER_KINDS, *TRANSFER_CHECKS, *METHODS, *BASES, *ROLES, TITLE_OF_IT, DESTROYED}
     assert missing(spanish, texts | words | {NOT_FINISHED}) == []
