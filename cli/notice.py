@@ -29,11 +29,16 @@ def notice() -> None:
 
 @command(notice, "run")
 def run_command(frame: Frame) -> None:
-    """Write down what is due and send what goes by e-mail; again does nothing twice."""
+    """End requests nobody came for, write down what is due, send what goes by e-mail; again does nothing twice."""
     services = frame.services
     access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
     counts = notices.run(services, services.mailer)
-    frame.answer(dict(counts), _("{planned} new, {sent} sent, {refused} refused, {later} put off").format(**counts))
+    frame.answer(
+        dict(counts),
+        _("{expired} requests ran out; {planned} new, {sent} sent, {refused} refused, {later} put off").format(
+            **counts
+        ),
+    )
     finish(PARTLY if counts["refused"] or counts["later"] else 0)
 
 

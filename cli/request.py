@@ -12,6 +12,7 @@ from tasks.desk import lookup, requests
 from tasks.desk.acts import Desk
 
 commands = click.Group()
+MOST_MARKS = 3  # of urgency, beside a request
 
 
 @commands.group("request")
@@ -59,11 +60,17 @@ def list_command(frame: Frame, state: str | None, client: str | None, requester:
 @click.option("--cancel", "verdict", flag_value="cancel", help="Take it back.")
 @click.option("--unfillable", "verdict", flag_value="unfillable", help="Say that it cannot be met.")
 @click.option("--first", "verdict", flag_value="first", help="Move it to the head of its queue.")
+@click.option("--priority", type=int, help="Grant it with this priority instead of the one asked for.")
 @act_options
-def decide_command(frame: Frame, id: str, verdict: str | None, **said: Any) -> None:
+def decide_command(frame: Frame, id: str, verdict: str | None, priority: int | None, **said: Any) -> None:
     """Decide about a request."""
     if verdict is None:
         raise click.UsageError("Say one of --authorise, --refuse, --cancel, --unfillable, --first.")
+    if verdict == "authorise":
+        show(frame, requests.authorise(frame.services, asked(frame, **said), id, priority))
+        return
+    if priority is not None:
+        raise click.UsageError("--priority goes with --authorise.")
     show(frame, requests.decide(frame.services, asked(frame, **said), id, verdict))
 
 
@@ -82,5 +89,8 @@ def _plain(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         state = _(row["state"].replace("_", " "))
-        lines.append(f"{row['id']}  {state:<16} {row['barcode']:<12} {row['wants']:<14} {row['requester']}")
+        urgent = "!" * min(max(row["priority"], 0), MOST_MARKS)
+        lines.append(
+            f"{row['id']}  {state:<16} {row['barcode']:<12} {row['wants']:<14} {row['requester']} {urgent}".rstrip()
+        )
     return "\n".join(lines)

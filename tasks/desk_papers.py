@@ -92,6 +92,7 @@ class Pick:
     wanted_by: str
     needed_by: date | None
     wants: str = ""
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +226,8 @@ def in_shelf_order(picks: Sequence[Pick]) -> list[Pick]:
 
 def _pick_row(pick: Pick, paper: Paper) -> list[Cell]:
     box = pick.file.box if pick.position is None else f"{pick.file.box} / {pick.position}"
-    who = "\n".join(part for part in (pick.wanted_by, pick.wants and paper.say(pick.wants),
+    urgent = paper.say("urgent").upper() if pick.urgent else ""
+    who = "\n".join(part for part in (urgent, pick.wanted_by, pick.wants and paper.say(pick.wants),
                                       paper.short_day(pick.needed_by)) if part)  # fmt: skip
     return [tick_box(), pick.file.place, box, spoken(pick.file.code), pick.file.names(), who]
 

@@ -1,5 +1,6 @@
 """Notices of the records desk: what is due is written down once, sent, and marked; each goes once for each due date.
 
+ 0. requests whose paper was kept ready in vain end (tasks/desk/expiring.py), so that this is told too
  1. what is due is written into the sent-ledger, one row a loan (or request), kind, level and due date
  2. the rows of one person, kind and level are one message; they are claimed before it is sent
  3. it is sent, or printed as a letter; the rows are marked
@@ -31,6 +32,7 @@ from records.errors import InvalidValueError, MunimentError, UnavailableError
 from records.ids import instant, parse_instant
 from records.notices import LEAST_TRIES, incident_words, template, wait_after
 from records.tables import persons
+from tasks.desk.expiring import expire
 from tasks.notices_due import DECIDED, LANGUAGE, due_now
 from tasks.services import Services
 
@@ -87,8 +89,11 @@ class Listed:
 
 
 def run(services: Services, mailer: Mailer | None) -> dict[str, int]:
-    """Write down what is due and send what can be sent; return how many rows were planned, sent, refused, put off."""
-    counts = {"planned": plan(services), "sent": 0, "refused": 0, "later": 0}
+    """Write down what is due and send what can be sent; return how many rows were planned, sent, refused, put off.
+
+    `expired` are requests that ended because nobody fetched the paper.
+    """
+    counts = {"expired": expire(services), "planned": plan(services), "sent": 0, "refused": 0, "later": 0}
     if mailer is None:
         return counts
     for sending in waiting(services, "email"):

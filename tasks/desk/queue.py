@@ -1,12 +1,13 @@
 """Who waits for a file: the queue of granted requests, and the situation that the table of decisions asks about.
 
 Positions are 1, 2, 3... without a gap (reference of the records desk, invariant 16). A request that nobody has granted
-yet has no position. The one that a file is kept ready or on its way for stays at the head.
+yet has no position. Of two priorities the higher goes first; of one, who was granted first. The one that a file is
+kept ready or on its way for stays at the head.
 """
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from custody.decisions import Act, Case, Situation, Standing, Waiting, decide
 from custody.desk_tables import boxes, locations
@@ -85,11 +86,16 @@ def decided(
     return decide(act, situation(desk, paper, here), person, request)
 
 
-def join(desk: Desk, paper: str) -> int:
-    """Return the position of a request that joins the queue now: the last and one."""
-    here = (target_column(paper) == paper) & requests.c.closed_at.is_(None)
-    last = desk.connection.execute(select(func.max(requests.c.position)).where(here)).scalar_one()
-    return (last or 0) + 1
+def join(desk: Desk, paper: str, priority: int) -> int:
+    """Make room for a request that joins the queue now and return its position.
+
+    It comes behind those of its priority and above, and behind whom the paper is fetched, kept ready or on its way for.
+    """
+    waiting = open_requests(desk.connection, paper)
+    before = [row.position for row in waiting if row.priority >= priority or row.state != "queued"]
+    position = max(before, default=0) + 1
+    _shift(desk.connection, paper, position - 1, None, 1)
+    return position
 
 
 def advance(desk: Desk, request: Request, kind: str, after: str, **also: Any) -> None:

@@ -115,17 +115,23 @@ def find(desk: Desk, raw: str, action: str) -> Row[Any]:
     return row
 
 
+def authorise(services: Services, asked: Asked, raw: str, priority: int | None = None) -> Answer:
+    """Grant a request; it joins the queue by its priority, which who grants it may set otherwise."""
+    return perform(services, asked, f"authorise {raw} {priority}", lambda desk: _authorise(desk, raw, priority))
+
+
 def decide(services: Services, asked: Asked, raw: str, verdict: str) -> Answer:
     """Decide about a request: `authorise`, `refuse`, `cancel`, `unfillable`, `first` (to the head of its queue)."""
     return perform(services, asked, f"decide {raw} {verdict}", lambda desk: _DECISIONS[verdict](desk, raw))
 
 
-def _authorise(desk: Desk, raw: str) -> Answer:
+def _authorise(desk: Desk, raw: str, priority: int | None = None) -> Answer:
     row = find(desk, raw, "supervise")
     _still(row, "submitted")
     paper = reload(desk.connection, row.file or row.box)
-    position = queue.join(desk, paper.id)
-    decided = {"decided_by": desk.asked.person.pseudonym, "decided_at": instant(desk.now)}
+    rank = row.priority if priority is None else priority
+    position = queue.join(desk, paper.id, rank)
+    decided = {"decided_by": desk.asked.person.pseudonym, "decided_at": instant(desk.now), "priority": rank}
     queue.advance(desk, row, "authorised", "queued", position=position, **decided)
     code = "authorised-scan" if row.wants in SCANNED else "authorised"
     return _told(desk, Said(code, {"barcode": paper.barcode, "position": position, "request": row.id}), paper, row.id)

@@ -44,8 +44,13 @@ def picks(seen: Sight, site: str | None = None) -> list[tuple[Pick, str, str]]:
 
 
 def put_backs(seen: Sight, site: str | None = None) -> list[tuple[Pick, str, str]]:
-    """Return what is to be put back where it belongs: counted, or new with a place of its own; with id and client."""
-    state = physical_files.c.state.in_(("checked", "received", "picked"))
+    """Return what is to be put back where it belongs, with id and client.
+
+    That is what was counted, what is new and has a place of its own, and what nobody came for.
+    """
+    ready = select(requests.c.file).where(requests.c.state == "ready", requests.c.file.is_not(None))
+    forsaken = (physical_files.c.state == "at_desk") & physical_files.c.id.not_in(ready)
+    state = physical_files.c.state.in_(("checked", "received", "picked")) | forsaken
     homed = physical_files.c.home_box.is_not(None) | physical_files.c.home_place.is_not(None)
     query = select(physical_files).where(physical_files.c.client.in_(seen.mine), state, homed)
     found = []
@@ -67,7 +72,9 @@ def _pick(seen: Sight, row: Row[Any], site: str | None) -> Pick | None:
         return None
     found = named(file, (where.boxes[0] if where.boxes else "", where.path or ""), file.pages_expected, "")
     needed = None if row.needed_by is None else date.fromisoformat(row.needed_by)
-    return Pick(found, "" if place is None else place.sort_key, file.position, row.name, needed, row.wants)
+    return Pick(
+        found, "" if place is None else place.sort_key, file.position, row.name, needed, row.wants, row.priority > 0
+    )
 
 
 def transfer_of(seen: Sight, raw: str) -> tuple[TransferList, str, str]:

@@ -226,7 +226,7 @@ def test_notices_are_sent_by_their_flow_and_no_name_goes_to_prefect(services: Se
         for days in (-1, 40):  # one is overdue, one is not
             due = services.clock.now().date() + timedelta(days=days)
             rows.lend(rows.file("Zarzaparrilla"), ana, site, services.clock.now(), due)
-    assert asyncio.run(loans_due()) == {"planned": 1, "sent": 0, "refused": 0, "later": 0}
+    assert asyncio.run(loans_due()) == {"expired": 0, "planned": 1, "sent": 0, "refused": 0, "later": 0}
     assert asyncio.run(loans_due())["planned"] == 0
     with get_client(sync_client=True) as client:
         mine = client.read_flow_by_name("loans-due").id

@@ -183,7 +183,7 @@ def test_notices_go_out_while_it_is_up(run: Muniment, mailbox: tuple[Mailbox, di
     assert sorted((row["kind"], row["result"]) for row in sent) == [
         ("authorised", "sent"), ("due-soon", "sent"), ("ready", "sent"), ("recall", "sent"),
     ]  # fmt: skip
-    assert run("notice", "run", **settings) == {"planned": 0, "sent": 0, "refused": 0, "later": 0}
+    assert run("notice", "run", **settings) == {"expired": 0, "planned": 0, "sent": 0, "refused": 0, "later": 0}
 
 
 def test_the_ledger_holds_after_all_of_it(run: Muniment, tmp_path: Path) -> None:

@@ -108,6 +108,24 @@ def test_case_11_what_is_not_found_is_looked_for_and_its_request_lives(house: Ho
     assert request_row(house, request).state == "queued" and house.row(code).searches == 1
 
 
+def test_the_more_urgent_request_goes_first_but_not_before_whom_the_paper_is_fetched_for(house: House) -> None:
+    code = house.file("A")
+    plain, urgent = ask(house, code, "Ana"), ask(house, code, "Luis", priority=2)
+    assert positions(house) == [(urgent, 1), (plain, 2)]
+    requests.pick(house.services, house.asked(), code)
+    middle = ask(house, code, "Eva", priority=1)
+    most = ask(house, code, house.services.person.name, priority=9)
+    assert positions(house) == [(urgent, 1), (most, 2), (middle, 3), (plain, 4)]
+    assert house.problems() == []
+
+
+def test_who_grants_a_request_decides_how_urgent_it_is(house: House) -> None:
+    code = house.file("A")
+    first, second = ask(house, code, "Ana"), ask(house, code, "Luis", grant=False, priority=9)
+    granted = requests.authorise(house.services, house.asked(), second, 0)
+    assert granted.more["request"]["priority"] == 0 and positions(house) == [(first, 1), (second, 2)]
+
+
 def test_the_queue_has_no_gaps_whoever_leaves_or_is_moved_to_its_head(house: House) -> None:
     code = house.file("A")
     one, two, three = (ask(house, code, name) for name in ("Ana", "Luis", "Eva"))
