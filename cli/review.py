@@ -1,28 +1,37 @@
 """`muniment review`: what waits for a person, and deciding it. Showing an item is an event before it happens."""
 
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cli.frame import Frame, _, command, finish
 from cli.reasons import parse_reason
 from cli.record import plain_record
+from cli.review_key import keying
+from cli.review_options import (
+    asked_of,
+    filters_of,
+    for_minutes,
+    named_field,
+    narrowing,
+    pair,
+    require_review,
+    resolve_record,
+    step_answer,
+    why,
+    with_snippets,
+)
 from cli.review_sample import report_command, sample
 from cli.review_walk import COMMIT, PASS, REJECT, walk_through
-from custody import access
-from custody.access import clients_of, hidden_from
+from custody.access import hidden_from
 from custody.ledger import Actor
 from custody.opening import Act
-from records.catalogue import client_by_name, record_row, resolve
-from records.errors import InvalidValueError
+from records.catalogue import record_row
 from records.ids import RecordId
 from records.review_codes import REVIEW_CODES
-from records.tables import records
 from tasks import answers
 from tasks.review import deciding, queue, rejecting, seeing
 from tasks.review.corrections import Change, Corrections
@@ -32,7 +41,6 @@ from tasks.review.walking import Walk
 
 commands = click.Group()
 PARTLY = 3
-_NAME = re.compile(r"([a-z][a-z0-9_]*)(?:\[(\d{1,4})\])?")
 
 
 @commands.group("review")
@@ -41,35 +49,13 @@ def review() -> None:
 
 
 review.add_command(sample)
+review.add_command(keying)
 command(review, "report")(
     click.option("--client", help="Only this client's.")(
         click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")(
             report_command
         )
     )
-)
-
-
-def narrowing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that narrow the queue."""
-    for option in (
-        click.option("--reason", type=click.Choice(list(REVIEW_CODES)), help="Only records with this reason."),
-        click.option("--class", "record_class", help="Only this class."),
-        click.option("--client", help="Only this client's records."),
-    ):
-        function = option(function)
-    return function
-
-
-snippets = click.option(
-    "--snippets", type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder for a piece of the page for each field to decide on, as PNG.",
-)  # fmt: skip
-for_minutes = click.option(
-    "--minutes", type=click.IntRange(1, 480), default=20, show_default=True, help="How long the record is yours."
-)
-why = click.option(
-    "--reason", default="review", show_default=True, help="CODE or 'CODE: free text'; codes: docs/reasons.md."
 )
 
 
@@ -81,7 +67,7 @@ def list_command(
 ) -> None:
     """List what waits for a person: urgent records first, then the oldest."""
     services = frame.services
-    mine, filters = _filters(frame, client, record_class, reason)
+    mine, filters = filters_of(frame, client, record_class, reason)
     with services.database.read() as connection:
         found = queue.items(connection, mine, filters, queue.now_of(connection, services.clock), limit)
         named = [item["record"] for item in found]
@@ -93,7 +79,7 @@ def list_command(
 @command(review, "next")
 @narrowing
 @for_minutes
-@snippets
+@with_snippets
 @click.option("--walk/--no-walk", default=None, help="Ask field by field; on a terminal that is so unless said.")
 def next_command(
     frame: Frame, client: str | None, record_class: str | None, reason: str | None, minutes: int,
@@ -101,7 +87,7 @@ def next_command(
 ) -> None:  # fmt: skip
     """Take the record that is next, and walk through what must be decided about it."""
     services = frame.services
-    mine, filters = _filters(frame, client, record_class, reason)
+    mine, filters = filters_of(frame, client, record_class, reason)
     lock = queue.take_next(services, services.person, mine, filters, timedelta(minutes=minutes))
     if lock is None:
         frame.answer({"items": [], "record": None, "steps": [], "lock": None}, _("Nothing waits for a person."))
@@ -114,10 +100,10 @@ def next_command(
 
 @command(review, "show")
 @click.argument("id")
-@snippets
+@with_snippets
 def show_command(frame: Frame, id: str, snippets: Path | None) -> None:
     """Show a record with what must be decided about it; it is not taken."""
-    _show(frame, _resolve(frame, id), snippets)
+    _show(frame, resolve_record(frame, id), snippets)
 
 
 @command(review, "release")
@@ -127,10 +113,10 @@ def show_command(frame: Frame, id: str, snippets: Path | None) -> None:
 def release_command(frame: Frame, id: str, passed: bool, force: bool) -> None:
     """Give a record back to the queue without deciding on it."""
     services = frame.services
-    found = _resolve(frame, id)
-    _require(frame, found)
+    found = resolve_record(frame, id)
+    require_review(frame, found)
     if force:
-        _require(frame, found, "supervise")
+        require_review(frame, found, "supervise")
     released = queue.release(services, found, services.person, passed=passed, anybody=force)
     said = _("The record is free again.") if released else _("Nobody holds this record.")
     frame.answer({"record": found, "released": released}, said)
@@ -142,8 +128,8 @@ def release_command(frame: Frame, id: str, passed: bool, force: bool) -> None:
 def rank_command(frame: Frame, id: str, rank: str) -> None:
     """Put a record before or behind the others of the queue."""
     services = frame.services
-    found = _resolve(frame, id)
-    _require(frame, found)
+    found = resolve_record(frame, id)
+    require_review(frame, found)
     with services.database.read() as connection:
         client = record_row(connection, found).client
     queue.set_rank(services, found, client, rank)
@@ -158,8 +144,8 @@ def rank_command(frame: Frame, id: str, rank: str) -> None:
 @click.option("--back", is_flag=True, help="Take the rejection back.")
 def reject_command(frame: Frame, id: str, reason: str, back: bool) -> None:
     """Reject a record whose pages do not serve: its sheets must be scanned again."""
-    found = _resolve(frame, id)
-    act = Act("qc_failed", _require(frame, found), *parse_reason(reason))
+    found = resolve_record(frame, id)
+    act = Act("qc_failed", require_review(frame, found), *parse_reason(reason))
     (rejecting.take_back if back else rejecting.reject)(frame.services, found, act)
     _answer_record(frame, found)
 
@@ -180,12 +166,12 @@ def correct_command(
     agrees: tuple[str, ...], token: int | None, reason: str,
 ) -> None:  # fmt: skip
     """Correct or confirm fields of a record; what is settled leaves the list."""
-    changes = [_pair(text) for text in sets] + [Change(*_name(text), None) for text in keeps]
-    changes += [Change(*_name(text), None, illegible=True) for text in illegibles]
-    changes += [Change(*_name(text), None, agree=True) for text in agrees]
-    asked = _asked(changes, *parse_reason(reason))
-    found = _resolve(frame, id)
-    _correct(frame, found, asked, _require(frame, found), token)
+    changes = [pair(text) for text in sets] + [Change(*named_field(text), None) for text in keeps]
+    changes += [Change(*named_field(text), None, illegible=True) for text in illegibles]
+    changes += [Change(*named_field(text), None, agree=True) for text in agrees]
+    asked = asked_of(changes, *parse_reason(reason))
+    found = resolve_record(frame, id)
+    _correct(frame, found, asked, require_review(frame, found), token)
 
 
 def _correct(frame: Frame, found: str, asked: Corrections, actor: Actor, token: int | None) -> None:
@@ -204,58 +190,6 @@ def _answer_record(frame: Frame, found: str) -> None:
     frame.answer(document, lambda: plain_record(document))
 
 
-def _asked(changes: list[Change], code: str, words: str | None) -> Corrections:
-    """Return the decision as the command line says it.
-
-    Raises:
-        InvalidValueError: a field is named twice.
-    """
-    places = [(change.name, change.index) for change in changes]
-    for place in places:
-        if places.count(place) > 1:
-            raise InvalidValueError(f"{place[0]} is named twice")
-    named = next((change for change in changes if change.name == CLASS), None)
-    fields = tuple(change for change in changes if change.name != CLASS)
-    record_class = None if named is None or named.typed is None else named.typed.strip()
-    return Corrections(fields, record_class, named is not None and named.typed is None, code, words)
-
-
-def _pair(text: str) -> Change:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise InvalidValueError("--set takes NAME=VALUE")
-    return Change(*_name(name), value)
-
-
-def _name(text: str) -> tuple[str, int | None]:
-    found = _NAME.fullmatch(text.strip())
-    if found is None:
-        raise InvalidValueError("a field is named NAME, or NAME[2] for a row of a repeated one, counted from 0")
-    return found[1], None if found[2] is None else int(found[2])
-
-
-def _resolve(frame: Frame, id: str) -> str:
-    with frame.services.database.read() as connection:
-        return resolve(connection, records, id)
-
-
-def _require(frame: Frame, record: str, action: str = "review") -> Actor:
-    services = frame.services
-    with services.database.read() as connection:
-        client = record_row(connection, record).client
-    return access.require(services.database, services.clock, services.ids, services.person, client, action, record)
-
-
-def _filters(
-    frame: Frame, client: str | None, record_class: str | None, reason: str | None
-) -> tuple[Mapping[str, str], Filters]:
-    services = frame.services
-    with services.database.read() as connection:
-        mine = clients_of(connection, services.person, "review", services.today())
-        wanted = None if client is None else client_by_name(connection, client).id
-    return mine, Filters(wanted, record_class, reason)
-
-
 def _walk(frame: Frame, lock: Lock, folder: Path | None) -> None:
     """Ask about every field of a record that was taken, then decide on all of them at once."""
     services = frame.services
@@ -270,14 +204,14 @@ def _walk(frame: Frame, lock: Lock, folder: Path | None) -> None:
         frame.hint(_("The record is rejected: its sheets must be scanned again."))
         return
     if end == COMMIT and walk.changes:
-        _correct(frame, lock.record, _asked(list(walk.changes), "review", None), actor, lock.token)
+        _correct(frame, lock.record, asked_of(list(walk.changes), "review", None), actor, lock.token)
     queue.release(services, lock.record, services.person, passed=end in (COMMIT, PASS))
 
 
 def _seen(frame: Frame, record: str, folder: Path | None) -> tuple[Actor, list[Step]]:
     """Record that the person looks at a record, then return who looks and what must be decided."""
     services = frame.services
-    actor = _require(frame, record)
+    actor = require_review(frame, record)
     entry = deciding.look(services, record, actor)
     return actor, seeing.see(services, record, seeing.steps_of(services, record), entry, actor, folder)
 
@@ -291,24 +225,8 @@ def _show(frame: Frame, record: str, folder: Path | None, lock: Lock | None = No
         found = queue.items(connection, client, Filters(record=record), now)
         shown = answers.record_answer(connection, record)
     held = None if lock is None else {"since": lock.since, "until": lock.until, "token": lock.token}
-    document = {"items": found, "record": shown, "steps": [_step_answer(step) for step in steps], "lock": held}
+    document = {"items": found, "record": shown, "steps": [step_answer(step) for step in steps], "lock": held}
     frame.answer(document, lambda: "\n".join([plain_record(shown), *_advice(shown), *_pieces(steps)]))
-
-
-def _step_answer(step: Step) -> answers.Answer:
-    return {
-        "field": step.name, "index": step.index, "value": step.value, "currency": step.currency,
-        "confidence": round(step.confidence, 4), "status": step.status, "page": step.page,
-        "box": None if step.box is None else list(step.box),
-        "reasons": [{"code": code, "message": message} for code, message in step.reasons],
-        "candidates": [
-            {"value": rival.value, "currency": rival.currency, "score": rival.score, "page": rival.page,
-             "box": None if rival.box is None else list(rival.box)}
-            for rival in step.rivals
-        ],
-        "proposed": step.proposed,
-        "snippet": None if step.snippet is None else str(step.snippet),
-    }  # fmt: skip
 
 
 def _pieces(steps: list[Step]) -> list[str]:

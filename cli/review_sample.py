@@ -138,7 +138,7 @@ def report_command(frame: Frame, client: str | None, target: Path | None) -> Non
     with services.database.read() as connection:
         mine = set(clients_of(connection, services.person, "supervise", services.today()))
         mine &= mine if client is None else {client_by_name(connection, client).id}
-        found = [*rates.sampled(connection, mine), *rates.reviewed(connection, mine)]
+        found = [*rates.sampled(connection, mine), *rates.reviewed(connection, mine), *rates.keyed(connection, mine)]
         found += rates.operators(connection, mine)
     rows = [one.document() for one in found]
     document: dict[str, Any] = {"rates": rows}

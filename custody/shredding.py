@@ -20,11 +20,12 @@ from custody.tables import derivatives, event_details, events, originals, outbox
 from custody.vault import Vault
 from custody.vault_keys import destroy_envelopes
 from records.ids import instant
-from records.review_tables import review_proposals, review_tasks
+from records.review_tables import review_keyings, review_proposals, review_tasks
 from records.tables import fields, pages, record_sources, records, reviews, scans
 
 EXECUTOR = Actor("system", "executor", "system")
-PURGED = (fields, reviews, pages, review_tasks, review_proposals)  # rows that are gone with their record
+# rows that are gone with their record
+PURGED = (fields, reviews, pages, review_tasks, review_proposals, review_keyings)
 
 
 @dataclass(frozen=True, slots=True)

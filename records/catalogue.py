@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, sele
 from records.errors import AmbiguousIdError, UnknownIdError
 from records.fields import Check, Field, ReviewReason
 from records.ids import ScanId
+from records.review_codes import DOUBLE_KEY
 from records.tables import batches, clients, fields, pages, record_sources, records, reviews, scans
 from records.text import Box, PageText
 
@@ -180,6 +181,14 @@ def open_reviews(connection: Connection, record: str) -> list[Row[Any]]:
     """Return what a person must still decide about a record."""
     query = select(reviews).where(reviews.c.record == record, reviews.c.settled.is_(None)).order_by(reviews.c.id)
     return list(connection.execute(query))
+
+
+def blind_fields(connection: Connection, wanted: Sequence[str]) -> set[tuple[str, str]]:
+    """Return the fields of records that people are keying blind, as (record, field): no value of them is shown."""
+    query = select(reviews.c.record, reviews.c.field).where(
+        reviews.c.record.in_(wanted), reviews.c.settled.is_(None), reviews.c.code == DOUBLE_KEY
+    )
+    return {(str(row.record), str(row.field)) for row in connection.execute(query)}
 
 
 def replace_reviews(

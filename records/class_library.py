@@ -26,6 +26,7 @@ Cardinality = Literal["one", "lines"]
 Risk = Literal["high", "medium", "low"]
 Pick = Literal["first", "last", "largest", "any"]
 Party = Literal["issuer", "recipient"]
+Keying = Literal["single", "double", "double-if-unsure"]
 Phrases = Mapping[str, float]
 
 LANGUAGES = ("es", "en", "ca", "gl", "de", "fr", "nl", "pt", "it")
@@ -38,7 +39,7 @@ CHECKS = (
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",
-    "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless", "mrz",
+    "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless", "mrz", "keying",
 )  # fmt: skip
 CLASS_KEYS = (
     "name",
@@ -88,6 +89,7 @@ class FieldSpec:
     evidence: bool = False
     unless: Phrases = field(default_factory=dict)
     mrz: str | None = None  # what of the machine readable zone this field is
+    keying: Keying = "single"  # `double`: two people key it blind
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,7 @@ def _parse_field(row: Any, source: str, number: int) -> FieldSpec:
         evidence=reader.truth("evidence"),
         unless=reader.phrases("unless", 1),
         mrz=reader.choice("mrz", ZONE_FIELDS) if "mrz" in reader.table else None,
+        keying=cast(Keying, reader.choice("keying", get_args(Keying), "single")),
     )
 
 
@@ -340,6 +343,8 @@ def _check_references(record_class: RecordClass, reader: _Reader) -> None:
             raise reader.wrong(f"field {spec.name}.of", "names no field of this class")
         if "addressee" in spec.checks and (spec.type != "tax_id" or spec.of is None):
             raise reader.wrong(f"field {spec.name}.checks", "'addressee' is for a tax id that names its owner in 'of'")
+        if spec.keying != "single" and (spec.evidence or spec.cardinality == "lines"):
+            raise reader.wrong(f"field {spec.name}.keying", "is for fields of the record that are not repeated")
     for equation in record_class.equations:
         for name in equation.fields:
             if name not in names:

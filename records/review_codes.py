@@ -30,10 +30,15 @@ REVIEW_CODES: dict[str, str] = {
     "iban-invalid": "The account number does not hold: compare it with the image.",
     "iban-unconfirmed": "The account is seen for the first time: confirm it by a call to a number already on file.",
     "date": "The date is not plausible: compare it with the image.",
+    "double-key": "Two people key this field, and neither sees what the other or the machine has: 'review key next'.",
+    "keying-differs": "Two people keyed this field differently: a third decides, 'review key next --third'.",
     "lot-rejected": "A sample of its lot had a critical defect: compare the value with the image.",
     "rescan": "A person rejected the record: scan its sheets again, or take the rejection back.",
     "date-order": "Two dates of this record contradict each other: compare both with the image.",
 }
+
+DOUBLE_KEY, KEYING_DIFFERS = "double-key", "keying-differs"
+KEYED = (DOUBLE_KEY, KEYING_DIFFERS)  # settled by keying alone
 
 CODE_OF_CHECK: dict[str, str] = {
     "totals": "totals",

@@ -4,7 +4,20 @@ A row of `review_tasks` is made when somebody first takes a record or gives it a
 two people cannot hold one record, whoever writes.
 """
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from records.tables import METADATA, Id, Instant, one_of
 
@@ -53,4 +66,29 @@ review_proposals = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+)
+
+# What people keyed blind: turns 1 and 2, and 3 of who decided between them. No two turns of a round are one person's.
+review_keyings = Table(
+    "review_keyings",
+    METADATA,
+    Column("record", Id, ForeignKey("records.id"), primary_key=True),
+    Column("field", String(64), primary_key=True),
+    Column("round", Integer, primary_key=True),  # from 1; the next begins when this one is settled
+    Column("turn", Integer, primary_key=True),
+    Column("client", Id, ForeignKey("clients.id"), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("value", Text),
+    Column("currency", String(3)),
+    Column("keyed_by", Id, nullable=False),  # pseudonym, as in the ledger
+    Column("keyed", Instant, nullable=False),
+    Column("event", Id, ForeignKey("events.id"), nullable=False),
+    Column("settled", Instant),
+    Column("right", Boolean),  # whether it was what was settled on
+    UniqueConstraint("record", "field", "round", "keyed_by", name="uq_review_keyings_one_role"),
+    one_of("status", ("value", "absent", "illegible")),
+    CheckConstraint("turn BETWEEN 1 AND 3", name="turn"),
+    CheckConstraint('(settled IS NULL) = ("right" IS NULL)', name="settled"),
+    CheckConstraint("turn < 3 OR settled IS NOT NULL", name="third"),
+    CheckConstraint("(status = 'value') = (value IS NOT NULL)", name="value"),
 )

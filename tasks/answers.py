@@ -5,6 +5,7 @@ Read from the catalogue on a given connection. A key without a value is present 
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
@@ -17,6 +18,7 @@ from custody.whereabouts import stays
 from records.catalogue import (
     batch_counts,
     batch_pages,
+    blind_fields,
     current_fields,
     field_of,
     open_reviews,
@@ -153,6 +155,7 @@ def record_answer(connection: Connection, record: str) -> Answer:
     sources = sources_of(connection, record)
     original = connection.execute(select(originals).where(originals.c.id == sources[0].original)).one()
     numbers = connection.execute(select(pages.c.number).where(pages.c.record == record)).scalars().all()
+    blind = {name for _, name in blind_fields(connection, [record])}
     return {
         "id": row.id, "client": client_name(connection, row.client), "class": row.record_class,
         "class_confidence": row.class_confidence, "class_evidence": row.class_evidence, "state": row.state,
@@ -166,9 +169,12 @@ def record_answer(connection: Connection, record: str) -> Answer:
         ],
         "pages": len(numbers) or original.pages, "language": row.language, "text_source": row.text_source,
         "readable": row.readable,
-        "fields": [field_answer(field_of(field)) for field in current_fields(connection, record)],
+        "fields": [
+            field_answer(hidden(field_of(field)) if field.name in blind else field_of(field))
+            for field in current_fields(connection, record)
+        ],
         "review": [
-            {"code": r.code, "field": r.field, "message": r.message, "since": r.since}
+            {"code": r.code, "field": r.field, "message": "" if r.field in blind else r.message, "since": r.since}
             for r in open_reviews(connection, record)
         ],
         "file": connection.execute(select(file_records.c.file).where(file_records.c.record == record)).scalar(),
@@ -191,6 +197,11 @@ def record_heads(connection: Connection, *where: ColumnElement[bool]) -> list[An
         }
         for row in connection.execute(query)
     ]  # fmt: skip
+
+
+def hidden(field: Field) -> Field:
+    """Return a field as it is shown while people key it blind: that it is there, and nothing of its value."""
+    return replace(field, value=None, raw=None, currency=None, checks=())
 
 
 def field_answer(field: Field) -> Answer:

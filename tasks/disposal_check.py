@@ -10,7 +10,7 @@ from custody.findings import Step
 from custody.stores.base import ObjectStore, StoredVersion
 from custody.tables import derivatives, key_envelopes, originals
 from records.errors import OriginalNotFoundError
-from records.review_tables import review_proposals
+from records.review_tables import review_keyings, review_proposals
 from records.tables import fields, pages, records, reviews, scans
 
 GONE = ("shredded", "erased")  # states of an original whose key is destroyed
@@ -24,6 +24,7 @@ def check_disposed(connection: Connection, step: Step) -> None:
         (pages, pages.c.record, "pages"),
         (reviews, reviews.c.record, "reasons of a review"),
         (review_proposals, review_proposals.c.record, "proposed values"),
+        (review_keyings, review_keyings.c.record, "keyed values"),
         (derivatives, derivatives.c.record, "derivatives"),
     ):
         for record, count in _left(connection, table, column, records.c.id, records.c.state == "disposed"):

@@ -17,7 +17,7 @@ from sqlalchemy import Row, func, select, update
 from custody.incidents import raise_incident
 from custody.ledger import Draft, append_many
 from custody.tables import outbox
-from records.catalogue import current_fields, record_row
+from records.catalogue import blind_fields, current_fields, record_row
 from records.errors import CustodyError
 from records.ids import instant
 from records.tables import pages, records
@@ -247,8 +247,9 @@ def _document(services: Services, record: str, words: Path) -> RecordDocument:
     with services.database.read() as connection:
         row = record_row(connection, record)
         found: dict[str, list[str]] = {}
+        blind = blind_fields(connection, [record])
         for field in current_fields(connection, record):
-            if field.value is not None and field.status != "rejected":
+            if field.value is not None and field.status != "rejected" and (record, field.name) not in blind:
                 found.setdefault(field.name, []).append(field.value)
     state = "indexed" if row.state == "described" else row.state
     return RecordDocument(

@@ -33,6 +33,7 @@ from tasks.addressee import addressed
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox, signatures_checked
 from tasks.relations import relate
+from tasks.review.double_keys import asked_twice
 from tasks.review.lessons import BY_A_PERSON, with_known_party
 from tasks.review.overriding import Subject, hold_checks
 from tasks.services import Services
@@ -106,7 +107,7 @@ def _commit(record: RecordId, services: Services, found: Description, marks: tup
         registry = services.parties(name) if record_class.duplicate_key is not None else ()
         found = relate(connection, record, row.client, record_class, found, registry, marks)
         found = with_known_party(connection, row.client, record_class, found)
-        found = addressed(connection, row.client, record_class, found)
+        found = asked_twice(record_class, addressed(connection, row.client, record_class, found))
         replace_fields(connection, record, row.client, found.fields, event)
         settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
         reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from records.catalogue import blind_fields
 from records.class_library import RecordClass
 from records.export_mapping import ExportMapping, default_mapping, harmless, written
 from records.tables import clients, fields, records
@@ -40,8 +41,10 @@ def rows_of(
     }
     current: dict[str, list[Row[Any]]] = {}
     query = select(fields).where(fields.c.record.in_(wanted), fields.c.current.is_(True))
+    blind = blind_fields(connection, wanted)
     for row in connection.execute(query.order_by(fields.c.record, fields.c.position, fields.c.name)):
-        current.setdefault(row.record, []).append(row)
+        if (row.record, row.name) not in blind:
+            current.setdefault(row.record, []).append(row)
     for record in wanted:
         head, found = heads[record], current.get(record, [])
         if head.state == "disposed":  # since it was listed

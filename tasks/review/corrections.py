@@ -1,7 +1,11 @@
 """What a person decides about a record, and what came of it: values between a desk and `tasks.review.deciding`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from records.class_library import FieldSpec, RecordClass
+from records.errors import InvalidValueError
+from records.fields import Field
 from records.ids import RecordId
 from records.normalise import DateOrder
 from records.text import Box
@@ -47,3 +51,41 @@ class CorrectionReceipt:
     open: int
     indexed: bool
     proposed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyingReceipt:
+    """As CorrectionReceipt; and the fields that were keyed, that are settled now, and that a third must decide."""
+
+    record: RecordId
+    state: str
+    open: int
+    indexed: bool
+    keyed: tuple[str, ...]
+    settled: tuple[str, ...]
+    differ: tuple[str, ...]
+
+
+def spec_of(record_class: RecordClass, change: Change) -> FieldSpec:
+    """Return the field that a change names.
+
+    Raises:
+        InvalidValueError: the class has no such field, or it is repeated and the row is not named, or the reverse.
+    """
+    spec = record_class.spec(change.name)
+    if spec is None or spec.evidence:
+        names = [one.name for one in record_class.fields if not one.evidence]
+        raise InvalidValueError(f"{record_class.name} has no field {change.name[:64]!r}; it has {', '.join(names)}")
+    if spec.cardinality == "lines" and change.index is None:
+        raise InvalidValueError(f"{spec.name} is repeated: name its row, as {spec.name}[0]")
+    if spec.cardinality == "one" and change.index is not None:
+        raise InvalidValueError(f"{spec.name} is not repeated: name it without a row")
+    return spec
+
+
+def currency_of(spec: FieldSpec, typed: str | None, old: Field, before: Mapping[tuple[str, int], Field]) -> str | None:
+    """Return the currency of a typed amount: the one typed, else the one it had, else the record's."""
+    if spec.type != "money":
+        return old.currency
+    record = before.get(("currency", -1))
+    return typed or old.currency or (None if record is None else record.value)

@@ -27,7 +27,7 @@ from records.catalogue import (
     replace_reviews,
 )
 from records.class_library import FieldSpec, RecordClass
-from records.errors import AccessDeniedError, InvalidValueError
+from records.errors import InvalidValueError
 from records.fields import Check, Description, Field, ReviewReason
 from records.ids import RecordId, instant
 from records.parties import ADDRESSEE, Party, check_addressee
@@ -39,7 +39,9 @@ from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, SETTLED, fields_commitment
 from tasks.record_reading import put_in_outbox
 from tasks.relations import relate
-from tasks.review.corrections import Change, CorrectionReceipt, Corrections
+from tasks.review.corrections import Change, CorrectionReceipt, Corrections, currency_of, spec_of
+from tasks.review.denials import denials
+from tasks.review.double_keys import asked_twice, refuse_blind
 from tasks.review.overriding import BANK, Approval, Subject, TwoPeople, hold_checks, proposals_of, with_place
 from tasks.review.queue import let_go, now_of, require_free
 from tasks.review.seeing import CLASS
@@ -77,17 +79,10 @@ def correct(
     if not asked.changes and asked.record_class is None and not asked.keep_class:
         raise InvalidValueError("nothing is decided: name a field with --set NAME=VALUE or --keep NAME")
     with services.database.read() as connection:
-        _check_state(record_row(connection, record))
+        check_state(record_row(connection, record))
     described = None if asked.record_class is None else _describe_as(services, record, asked.record_class)
-    try:
+    with denials(services, record, actor):
         state, still = _decide(services, record, asked, actor, token, described)
-    except AccessDeniedError:
-        with services.database.write() as connection:
-            client = record_row(connection, record).client
-            denied = replace(actor, role="none")
-            draft = Draft(services.ids.new("evt"), "access_denied", record, denied, client=client, reason="review")
-            append(connection, draft, services.clock.now())
-        raise
     _logger.info("corrected record %s: %s, %d reasons open", record, state, still)
     indexed = bring_up_to_date(services)
     with services.database.read() as connection:
@@ -104,10 +99,10 @@ def _decide(
     """Decide in one transaction; return the record's state after it, and how many reasons are still open."""
     with services.database.write() as connection:
         row = connection.execute(select(records).where(records.c.id == record).with_for_update()).one()
-        _check_state(row)
+        check_state(row)
         now = now_of(connection, services.clock)
         require_free(connection, record, services.person.id, token, now)
-        decision = _Decision(services, connection, row, asked, actor)
+        decision = Decision(services, connection, row, asked, actor)
         decision.begin()
         decision.settle_class(described)
         decision.settle_fields()
@@ -120,7 +115,12 @@ def _decide(
     return state, still
 
 
-def _check_state(row: Row[Any]) -> None:
+def check_state(row: Row[Any]) -> None:
+    """Make sure that a record has fields to decide on.
+
+    Raises:
+        InvalidValueError: it is not described yet.
+    """
     if row.state not in CORRECTABLE:
         raise InvalidValueError(f"this record is {row.state}: it has no fields to decide on yet")
 
@@ -137,8 +137,8 @@ def _describe_as(services: Services, record: str, name: str) -> Description:
 
 
 @dataclass(slots=True)
-class _Decision:
-    """One decision under way, in one transaction."""
+class Decision:
+    """One decision under way, in one transaction: `begin`, then what is settled or saved, then `end`."""
 
     services: Services
     connection: Connection
@@ -174,6 +174,7 @@ class _Decision:
             self.connection, self.row.id, self.row.client, record_class, described, self._registry(record_class)
         )
         described = addressed(self.connection, self.row.client, record_class, described)
+        described = asked_twice(record_class, described)
         names = {found.name for found in described.fields}
         here = fields.c.record == self.row.id
         gone = update(fields).where(here, fields.c.name.not_in(names)).values(current=False)
@@ -181,20 +182,28 @@ class _Decision:
         replace_fields(self.connection, self.row.id, self.row.client, described.fields, event)
         settled = {row.name for row in self._current() if row.status in SETTLED}
         reasons = [reason for reason in described.review if reason.field is not None and reason.field not in settled]
-        replace_reviews(self.connection, self.row.id, self.row.client, reasons, self._now())
+        replace_reviews(self.connection, self.row.id, self.row.client, reasons, self.now())
         self.values.update(
             record_class=described.record_class, class_version=described.class_version,
             class_confidence=described.class_confidence, class_evidence=list(described.class_evidence),
         )  # fmt: skip
         after = "in_review" if open_reviews(self.connection, self.row.id) else "described"
         self._append(event, "described", {"class": described.record_class}, after)
-        hold_checks(self._two().subject, self._class())
+        hold_checks(self._two().subject, self.record_class())
 
     def settle_fields(self) -> None:
-        """Save each value that was typed or kept as a revision of its own, with its event."""
-        record_class = self._class()
-        before = {(row.name, row.position): field_of(row) for row in self._current()}
-        typed = sorted(self._read(record_class, before), key=lambda found: found.name == "currency")
+        """Save each value that was typed or kept as a revision of its own, with its event.
+
+        Raises:
+            InvalidValueError: two people are to key one of the fields.
+        """
+        refuse_blind(self.connection, self.row.id, [change.name for change in self.asked.changes])
+        self.save(self.read())
+
+    def save(self, decided: Sequence[Field]) -> None:
+        """Check fields as they are to be with all others, and save them, or propose them where two people decide."""
+        record_class, before = self.record_class(), self._before()
+        typed = sorted(decided, key=lambda found: found.name == "currency")
         values = {old.name: old.value for old in before.values() if old.value is not None and old.index is None}
         for found in typed:
             values.pop(found.name, None)
@@ -229,12 +238,12 @@ class _Decision:
             .where(records.c.id == self.row.id)
             .values(state=self.state, version=self.seq, detail_salt=self.salt, **self.values)
         )
-        put_in_outbox(self.connection, self.row.id, self.row.client, self.seq, self._now())
+        put_in_outbox(self.connection, self.row.id, self.row.client, self.seq, self.now())
         return self.state, still
 
-    def _read(self, record_class: RecordClass, before: Mapping[tuple[str, int], Field]) -> list[Field]:
-        """Return the fields as they are to be: typed values normalised, kept ones confirmed."""
-        found = []
+    def read(self) -> list[Field]:
+        """Return the fields as they are asked to be: typed values normalised, kept ones confirmed."""
+        found, record_class, before = [], self.record_class(), self._before()
         for change in self.asked.changes:
             spec = self._spec(record_class, change)
             position = -1 if change.index is None else change.index
@@ -253,11 +262,14 @@ class _Decision:
                 found.append(
                     replace(
                         old, value=value, status="corrected", method="person", confidence=1.0,
-                        currency=_currency_of(spec, currency, old, before), page=change.page or old.page,
+                        currency=currency_of(spec, currency, old, before), page=change.page or old.page,
                         box=change.box or old.box,
                     )
                 )  # fmt: skip
         return found
+
+    def _before(self) -> dict[tuple[str, int], Field]:
+        return {(row.name, row.position): field_of(row) for row in self._current()}
 
     def _registry(self, record_class: RecordClass) -> Sequence[Party]:
         if record_class.duplicate_key is None:
@@ -278,7 +290,7 @@ class _Decision:
         open_ = {(row.code, row.field) for row in open_reviews(self.connection, self.row.id)}
         for reason in related.review:
             if reason.code in BANK and (reason.code, reason.field) not in open_:
-                add_review(self.connection, self.row.id, self.row.client, reason, self._now())
+                add_review(self.connection, self.row.id, self.row.client, reason, self.now())
 
     def _compare_addressee(self, record_class: RecordClass, found: Field, values: Mapping[str, str]) -> Field:
         """Say of a customer's tax id that was typed whether it is the client's; another's is held for two people."""
@@ -290,7 +302,7 @@ class _Decision:
         open_ = {(row.code, row.field) for row in open_reviews(self.connection, self.row.id)}
         if check.outcome == "hold" and (ADDRESSEE, found.name) not in open_:
             reason = ReviewReason(ADDRESSEE, found.name, check.message)
-            add_review(self.connection, self.row.id, self.row.client, reason, self._now())
+            add_review(self.connection, self.row.id, self.row.client, reason, self.now())
         return replace(found, checks=(*found.checks, check))
 
     def _spec(self, record_class: RecordClass, change: Change) -> FieldSpec:
@@ -299,7 +311,7 @@ class _Decision:
         if change.name in held and record_class.spec(change.name) is None:
             specs = [one.spec(change.name) for one in self.services.library.classes.values()]
             return next(spec for spec in specs if spec is not None)
-        return _spec(record_class, change)
+        return spec_of(record_class, change)
 
     def _two(self) -> TwoPeople:
         now = self.services.clock.now()
@@ -330,7 +342,7 @@ class _Decision:
         self.connection.execute(
             update(reviews)
             .where(reviews.c.record == self.row.id, reviews.c.settled.is_(None), which)
-            .values(settled=self._now(), settled_by=self.actor.id)
+            .values(settled=self.now(), settled_by=self.actor.id)
         )
 
     def _append(
@@ -349,7 +361,8 @@ class _Decision:
         if after is not None:
             self.state, self.moved = after, True
 
-    def _class(self) -> RecordClass:
+    def record_class(self) -> RecordClass:
+        """Return the class of the record as it is decided so far."""
         name = self.values.get("record_class", self.row.record_class)
         return self.services.library.get(name or "generic")
 
@@ -359,30 +372,6 @@ class _Decision:
     def _event(self) -> str:
         return self.services.ids.new("evt")
 
-    def _now(self) -> str:
+    def now(self) -> str:
+        """Return the time as it is written."""
         return instant(self.services.clock.now())
-
-
-def _spec(record_class: RecordClass, change: Change) -> FieldSpec:
-    """Return the field that a change names.
-
-    Raises:
-        InvalidValueError: the class has no such field, or it is repeated and the row is not named, or the reverse.
-    """
-    spec = record_class.spec(change.name)
-    if spec is None or spec.evidence:
-        names = [one.name for one in record_class.fields if not one.evidence]
-        raise InvalidValueError(f"{record_class.name} has no field {change.name[:64]!r}; it has {', '.join(names)}")
-    if spec.cardinality == "lines" and change.index is None:
-        raise InvalidValueError(f"{spec.name} is repeated: name its row, as {spec.name}[0]")
-    if spec.cardinality == "one" and change.index is not None:
-        raise InvalidValueError(f"{spec.name} is not repeated: name it without a row")
-    return spec
-
-
-def _currency_of(spec: FieldSpec, typed: str | None, old: Field, before: Mapping[tuple[str, int], Field]) -> str | None:
-    """Return the currency of a typed amount: the one typed, else the one it had, else the record's."""
-    if spec.type != "money":
-        return old.currency
-    record = before.get(("currency", -1))
-    return typed or old.currency or (None if record is None else record.value)

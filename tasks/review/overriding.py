@@ -19,6 +19,7 @@ from records.class_library import RecordClass
 from records.errors import AccessDeniedError, InvalidValueError
 from records.fields import Check, Field
 from records.ids import Ids, instant
+from records.review_codes import KEYED
 from records.review_tables import review_proposals
 from records.tables import reviews
 from records.text import Box
@@ -46,7 +47,9 @@ def hold_checks(subject: Subject, record_class: RecordClass) -> None:
     waiting: dict[str, list[Row[Any]]] = {}
     for row in open_reviews(subject.connection, subject.record):
         spec = record_class.spec(row.field or "")
-        if row.check_event is None and spec is not None and (row.code in BANK or spec.mrz is not None):
+        if row.check_event is not None or spec is None or row.code in KEYED:
+            continue
+        if row.code in BANK or spec.mrz is not None:
             waiting.setdefault(spec.name, []).append(row)
     for rows in waiting.values():
         _hold(subject, rows)

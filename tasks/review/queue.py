@@ -8,32 +8,39 @@ refused, with or without a lock of one's own. The order is rank, then what the p
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from custody.access import Person, hidden_from
+from records.catalogue import blind_fields
 from records.errors import ReviewTakenError
 from records.ids import Clock, instant
-from records.review_tables import review_proposals, review_tasks
+from records.review_codes import DOUBLE_KEY, KEYED, KEYING_DIFFERS
+from records.review_tables import review_keyings, review_proposals, review_tasks
 from records.tables import clients, persons, records, reviews
 from tasks.services import Services
 
 HELD_FOR = timedelta(minutes=20)
 RANKS = {"urgent": 1, "normal": 0, "low": -1}
 RANK_NAMES = {rank: name for name, rank in RANKS.items()}
+Work = Literal["decide", "key", "third"]
 RESCAN = "rescan"  # the reason of a record that a person rejected: it waits for paper, not for a decision
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which items are wanted: client id, class, code of a reason, one record."""
+    """Which items are wanted: client id, class, code of a reason, one record; and for which work one is taken.
+
+    `key` is keying blind, `third` deciding between what two have keyed, `decide` all else.
+    """
 
     client: str | None = None
     record_class: str | None = None
     reason: str | None = None
     record: str | None = None
+    work: Work = "decide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,9 @@ def items(
             },
         )  # fmt: skip
         item["reasons"].append({"code": row.code, "field": row.field, "message": row.message})
+    for record, name in blind_fields(connection, list(found)):
+        for reason in found[record]["reasons"]:
+            reason["message"] = "" if reason["field"] == name else reason["message"]
     return list(found.values())
 
 
@@ -200,6 +210,25 @@ def _has_open(table: Any, code: str | None = None) -> ColumnElement[bool]:
     return exists().where(*where, *([] if code is None else [table.c.code == code]))
 
 
+def _is_work(work: Work, person: Person) -> ColumnElement[bool]:
+    """Tell of a record whether there is such work in it for this person: nobody is two of those who key a field."""
+    open_, differs, keyed = reviews.alias("wanted"), reviews.alias("differs"), review_keyings.alias("keyed")
+    here = [open_.c.record == records.c.id, open_.c.settled.is_(None)]
+    if work == "decide":
+        return exists().where(*here, open_.c.code.not_in(KEYED)) & ~_proposed_by(person)
+    own = exists().where(
+        keyed.c.record == open_.c.record, keyed.c.field == open_.c.field, keyed.c.settled.is_(None),
+        keyed.c.keyed_by == person.pseudonym,
+    )  # fmt: skip
+    if work == "third":
+        return exists().where(*here, open_.c.code == KEYING_DIFFERS, ~own)
+    apart = exists().where(
+        differs.c.record == open_.c.record, differs.c.field == open_.c.field, differs.c.settled.is_(None),
+        differs.c.code == KEYING_DIFFERS,
+    )  # fmt: skip
+    return exists().where(*here, open_.c.code == DOUBLE_KEY, ~own, ~apart)
+
+
 def _proposed_by(person: Person) -> ColumnElement[bool]:
     """What this person proposed waits for another."""
     own = review_proposals.c
@@ -227,8 +256,7 @@ def _first(
         .select_from(records.outerjoin(review_tasks, task.record == records.c.id))
         .where(
             records.c.state == "in_review", records.c.client.in_(allowed), records.c.id.not_in(hidden), free,
-            _has_open(reviews.alias("any")), ~_has_open(reviews.alias("rejected"), RESCAN), ~_proposed_by(person),
-            *_wanted(filters),
+            _is_work(filters.work, person), ~_has_open(reviews.alias("rejected"), RESCAN), *_wanted(filters),
         )
         .order_by(held.desc(), func.coalesce(task.rank, 0).desc(), passed, _since(), records.c.id)
         .limit(1)

@@ -16,7 +16,7 @@ from custody.keys import DocumentKey
 from custody.ledger import Actor, Entry
 from custody.opening import fetch, release, unseal_original
 from custody.tables import derivatives, originals
-from records.catalogue import current_fields, field_of, open_reviews, record_row
+from records.catalogue import blind_fields, current_fields, field_of, open_reviews, record_row, sources_of
 from records.class_library import RecordClass
 from records.fields import Field
 from records.options import Limits, ReadingOptions
@@ -83,12 +83,13 @@ class Cut:
 def steps_of(services: Services, record: str) -> list[Step]:
     """Return what must be decided about a record, in keyboard order: the class, then the fields as its class has them.
 
-    Without rivals and pieces of the page: nothing is opened.
+    Without rivals and pieces of the page: nothing is opened. Fields that people key blind are not among them.
     """
     with services.database.read() as connection:
         row = record_row(connection, record)
         current = [field_of(one) for one in current_fields(connection, record)]
-        open_ = open_reviews(connection, record)
+        blind = {name for _, name in blind_fields(connection, [record])}
+        open_ = [one for one in open_reviews(connection, record) if one.field not in blind]
         proposed = {name: one.value or "" for name, one in proposals_of(connection, record).items()}
     reasons: dict[str | None, list[tuple[str, str]]] = {}
     for one in open_:
@@ -154,6 +155,18 @@ def see(
     if folder is None:
         return found
     return _with_snippets(services, record, there.original, key, found, folder)
+
+
+def see_blind(
+    services: Services, record: str, steps: Sequence[Step], entry: Entry, actor: Actor, folder: Path | None
+) -> list[Step]:
+    """Return the steps with pieces of the page as `see` does, and with nothing that the machine has read."""
+    if folder is None or not steps:
+        return list(steps)
+    with services.database.read() as connection:
+        original = sources_of(connection, record)[0].original
+    key = release(services.vault, entry, original, actor)
+    return _with_snippets(services, record, original, key, steps, folder)
 
 
 def with_rivals(steps: Iterable[Step], read: Sequence[PageText], record_class: RecordClass) -> Iterator[Step]:

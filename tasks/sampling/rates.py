@@ -1,8 +1,8 @@
 """Error rates: of the values that were accepted unseen by samples, of what people looked at, and of the people.
 
 A rate is a count over a count with its exact interval at 95 %, never a verdict. A person's decision counts as
-overturned when another person later decided otherwise on the same field. Measures of people are theirs and their
-supervisor's business: the report is shown to supervisors alone.
+overturned when another person later decided otherwise on the same field; a blind keying as wrong when a third did.
+Measures of people are theirs and their supervisor's business: the report is shown to supervisors alone.
 """
 
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from records.review_tables import review_proposals
+from records.review_tables import review_keyings, review_proposals
 from records.sample_tables import sample_values
 from records.sampling import interval
 from records.tables import fields, persons, records
@@ -19,7 +19,7 @@ from records.tables import fields, persons, records
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One line of the report: `what` is field, review or operator; the interval is of `wrong` in `count`, 0..1."""
+    """One line of the report. `what` is field, review, keying or operator; the interval is of `wrong` in `count`."""
 
     what: str
     record_class: str | None
@@ -61,8 +61,19 @@ def reviewed(connection: Connection, clients: Collection[str]) -> list[Rate]:
     )
 
 
+def keyed(connection: Connection, clients: Collection[str]) -> list[Rate]:
+    """Return for each class and field how many blind keyings were settled, and how many of them were wrong."""
+    query = (
+        select(records.c.record_class, review_keyings.c.field, review_keyings.c.right, func.count().label("many"))
+        .join(records, records.c.id == review_keyings.c.record)
+        .where(review_keyings.c.client.in_(clients), review_keyings.c.turn < 3, review_keyings.c.settled.is_not(None))
+        .group_by(records.c.record_class, review_keyings.c.field, review_keyings.c.right)
+    )
+    return _rates("keying", [(r.record_class, r.field, not r.right, r.many) for r in connection.execute(query)])
+
+
 def operators(connection: Connection, clients: Collection[str]) -> list[Rate]:
-    """Return for each person how many values were decided on, and how many another person decided otherwise."""
+    """Return for each person how many values were decided on or keyed, and how many others decided otherwise."""
     later = fields.alias("later")
     overturned = (
         select(fields.c.actor, func.count().label("many"))
@@ -90,6 +101,12 @@ def operators(connection: Connection, clients: Collection[str]) -> list[Rate]:
     lines += [(actor, True, many) for actor, many in wrong.items()]
     for row in connection.execute(proposed.group_by(table.proposed_by, table.state)):
         lines.append((row.proposed_by, row.state == "refused", row.many))
+    made = review_keyings.c
+    typed = select(made.keyed_by, made.right, func.count().label("many")).where(
+        made.client.in_(clients), made.turn < 3, made.settled.is_not(None)
+    )
+    for row in connection.execute(typed.group_by(made.keyed_by, made.right)):
+        lines.append((row.keyed_by, not row.right, row.many))
     names = {row.pseudonym: row.name for row in connection.execute(select(persons.c.pseudonym, persons.c.name))}
     return _rates("operator", [(None, names.get(actor, actor), bad, many) for actor, bad, many in lines])
 
