@@ -22,9 +22,11 @@ Sample = Callable[[Grey], float]
 MARK = 192  # a mark in a mask of bytes, of which the mean of eight by eight is a whole number
 SMALL = 64  # pixels a side below which nothing is measured
 SALT = 0.001  # share of isolated pixels above which the page is speckled; clean pages have at most 0.00002
+SPECK = 100  # grey levels by which a speck differs from its surroundings
 BITONAL = 0.002  # share of middle tones below which the page is black and white
 UNEVEN = 0.10  # relative spread of the paper's brightness above which it is divided out
 NOISY = 5.0  # grey levels of white noise; noisy pages have 15 to 25, all others under 2
+GRAINY = 0.12  # noise as a share of the contrast above which the page is smoothed; below, edges are worth more
 FAINT = 80  # grey levels between paper and ink
 THROUGH = 0.12  # middle tones away from ink, per ink pixel: print of the other side
 BED = 0.35  # of the paper's brightness: a shadow is never this dark right across
@@ -61,7 +63,7 @@ def clean(pixels: Grey, sample: Sample) -> Cleaned:
         return replace(as_stored(pixels), facts=facts)
     facts["isolated"] = isolated_share(pixels)
     if facts["isolated"] > SALT:
-        pixels = _grey(cv2.medianBlur(pixels, 3))
+        pixels = without_specks(pixels)
     if is_bitonal(pixels):
         return replace(as_stored(pixels), facts=facts)
     kept = paper_box(pixels)
@@ -74,8 +76,10 @@ def clean(pixels: Grey, sample: Sample) -> Cleaned:
 
 
 def _stretch_where_needed(pixels: Grey, sample: Sample, facts: dict[str, float]) -> Grey:
+    facts["noise"] = noise(pixels)
+    pixels = _calm_where_needed(pixels, facts)
     ink, paper = tones(pixels)
-    facts.update(ink=ink, paper=paper, noise=noise(pixels), orphans=orphans(pixels, ink, paper))
+    facts.update(ink=ink, paper=paper, orphans=orphans(pixels, ink, paper))
     if paper - ink < MIN_CONTRAST:
         return pixels
     sure = facts["uneven"] > UNEVEN or facts["noise"] > NOISY or paper - ink < FAINT
@@ -92,20 +96,39 @@ def _stretch_where_needed(pixels: Grey, sample: Sample, facts: dict[str, float])
     return stretched
 
 
+def _calm_where_needed(pixels: Grey, facts: dict[str, float]) -> Grey:
+    if facts["noise"] <= NOISY:
+        return pixels
+    calm = _grey(cv2.GaussianBlur(pixels, (3, 3), 0))
+    # of the page itself the darkest value is noise, and the commonest one 255 where noise is cut off there
+    facts["grain"] = facts["noise"] / max(1.0, float(np.median(calm[::2, ::2])) - tones(calm)[0])
+    return calm if facts["grain"] > GRAINY else pixels
+
+
 def is_bitonal(pixels: Grey) -> bool:
     """Tell whether a page is black and white, from every ninth pixel."""
     counts = np.bincount(pixels[::3, ::3].ravel(), minlength=256)
     return bool(counts[9:247].sum() < BITONAL * counts.sum())
 
 
+def without_specks(pixels: Grey) -> Grey:
+    """Return the page with pixels that stand out by more than SPECK as their neighbours' median; others untouched.
+
+    A median of every pixel takes strokes of small grey print with the specks.
+    """
+    median = cv2.medianBlur(pixels, 3)
+    _, sound = cv2.threshold(cv2.absdiff(pixels, median), SPECK, 255, cv2.THRESH_BINARY_INV)
+    return _grey(cv2.copyTo(pixels, sound, median))
+
+
 def isolated_share(pixels: Grey) -> float:
-    """Return the share of pixels darker or lighter by 100 than all eight neighbours, in the centre of the page."""
+    """Return the share of pixels darker or lighter by SPECK than all eight neighbours, in the centre of the page."""
     height, width = pixels.shape
     part = pixels[height // 4 : height // 4 * 3, width // 4 : width // 4 * 3][:1200, :1200]
     centre = np.ascontiguousarray(part)
     ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.uint8)
-    dark = cv2.subtract(cv2.erode(centre, ring), centre) > 100
-    light = cv2.subtract(centre, cv2.dilate(centre, ring)) > 100
+    dark = cv2.subtract(cv2.erode(centre, ring), centre) > SPECK
+    light = cv2.subtract(centre, cv2.dilate(centre, ring)) > SPECK
     return float((np.count_nonzero(dark) + np.count_nonzero(light)) / centre.size)
 
 

@@ -52,6 +52,18 @@ def test_speckle_is_taken_away(page):
     assert preprocess.isolated_share(cleaned.pixels) < preprocess.SALT / 10
 
 
+def test_thin_grey_strokes_outlive_the_specks(page):
+    """A median of every pixel takes strokes of one pixel with the specks: small print of 150 dpi."""
+    thin = np.full((600, 600), 220, np.uint8)
+    thin[20:-20:20, 20:-20] = 150
+    speckled = thin.copy()
+    specks = np.random.default_rng(SEED).random(thin.shape) < 0.004
+    speckled[specks] = 0
+    cleaned = preprocess.without_specks(speckled)
+    assert np.count_nonzero(cleaned == 0) < 0.05 * np.count_nonzero(specks)
+    assert np.array_equal(cleaned[~specks], thin[~specks])
+
+
 def test_the_black_bed_is_cut_off_and_its_size_kept(page):
     bed = np.zeros((page.shape[0] + 400, page.shape[1] + 240), np.uint8)
     bed[160 : 160 + page.shape[0], 80 : 80 + page.shape[1]] = page
@@ -90,6 +102,17 @@ def test_noise_is_stretched_away(page):
     cleaned = clean(noisy, confident)
     assert cleaned.facts["noise"] > preprocess.NOISY
     assert "stretched" in cleaned.facts
+
+
+@pytest.mark.parametrize(("contrast", "smoothed"), [(1.0, False), (0.3, True)])
+def test_a_page_is_smoothed_only_where_noise_hides_its_print(page, contrast, smoothed):
+    random = np.random.default_rng(SEED)
+    faint = page.astype(float) * contrast + 230 * (1 - contrast)
+    noisy = np.clip(faint + random.normal(0, 15, page.shape), 0, 255).astype(np.uint8)
+    cleaned = clean(noisy, confident)
+    assert (cleaned.facts["grain"] > preprocess.GRAINY) == smoothed
+    ink, paper = (int(cleaned.facts[name]) for name in ("ink", "paper"))
+    assert np.array_equal(cleaned.pixels, preprocess.stretch(noisy, ink, paper)) != smoothed
 
 
 @pytest.mark.parametrize("colour", [40, 90, 130])
