@@ -19,6 +19,7 @@ from records.errors import RefusedScanError
 from records.options import Limits
 from records.text import PageText, read_words
 from tasks import glyphless, pdfa
+from tasks.bookmarks import Parts, add_outline, keep_outline, write_outline
 from tasks.coded_images import CodedImage, coded_pages
 from tasks.pdf_pages import POINT, PageImage, open_document, page_image, page_of
 from tasks.pdf_structure import stored_images
@@ -110,8 +111,9 @@ def _from_images(
         tree = writer.number()
         font = _write_font(writer)
         kids: list[int] = []
+        parts = Parts()
         pictures = coded_pages(source, media_type, part.first, limits)
-        for page in words:
+        for page in parts.noting(words):
             image = next(pictures, None)
             if image is None:
                 raise RefusedScanError("damaged", "the scan has fewer pages than were read")
@@ -120,7 +122,8 @@ def _from_images(
             kids.append(_write_page(writer, page, image, tree, font))
         refs = " ".join(f"{kid} 0 R" for kid in kids)
         writer.write(f"/Type /Pages /Count {len(kids)} /Kids [{refs}]", number=tree)
-        writer.finish(_write_root(writer, tree, reason is None, created))
+        outline = write_outline(writer, parts.several, kids)
+        writer.finish(_write_root(writer, tree, outline, reason is None, created))
     return len(kids), reason
 
 
@@ -134,14 +137,14 @@ def _write_font(writer: PdfWriter) -> int:
     return writer.write(f"{glyphless.TYPE0} /DescendantFonts [{inner} 0 R] /ToUnicode {unicode} 0 R")
 
 
-def _write_root(writer: PdfWriter, tree: int, conforms: bool, created: dt.datetime | None) -> int:
+def _write_root(writer: PdfWriter, tree: int, outline: str, conforms: bool, created: dt.datetime | None) -> int:
     profile = writer.write("/N 3", pdfa.srgb_profile())
     metadata = writer.write("/Type /Metadata /Subtype /XML", pdfa.xmp(conforms, created))
     intent = (
         "<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB) /Info (sRGB) "
         f"/DestOutputProfile {profile} 0 R >>"
     )
-    return writer.write(f"/Type /Catalog /Pages {tree} 0 R /Metadata {metadata} 0 R /OutputIntents [{intent}]")
+    return writer.write(f"/Type /Catalog /Pages {tree} 0 R /Metadata {metadata} 0 R /OutputIntents [{intent}]{outline}")
 
 
 def _write_page(writer: PdfWriter, page: PageText, image: CodedImage, tree: int, font: int) -> int:
@@ -185,11 +188,14 @@ def _from_pdf(
         del document.pages[last:]
         del document.pages[: part.first - 1]
         pdfa.make_plain(document)
+        own, parts = keep_outline(document), Parts()
         font = _embedded_font(document)
         with open_document(source) as shown:
-            for page in words:
+            for page in parts.noting(words):
                 if page.source == "ocr" and page.engine:
                     _lay_over(document, page, shown, part.first + page.page - 1, font)
+        if not own:
+            add_outline(document, parts.several)
         reason = next(pdfa.blockers(document), None)
         pdfa.add_identity(document, reason is None, created)
         document.remove_unreferenced_resources()

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pikepdf
 import pytest
+from pikepdf import Dictionary, Name
 
 from infra.children import Children
 from records.options import Limits, ReadingOptions
-from records.text import write_words
+from records.text import Box, PageText, Word, write_words
 from tasks.examine import examine
 from tasks.readable import make_readable
 from tasks.reading import read_document
@@ -55,3 +57,29 @@ def test_copies_are_what_they_say(verapdf, corpus, tmp_path):
             claims[target.name] = report.conformance == "PDF/A-2b"
     assert judged(verapdf, sorted(tmp_path.glob("*.pdf"))) == claims
     assert [name for name, claim in claims.items() if not claim] == ["digital.pdf.pdf", "mixed.pdf.pdf"]
+
+
+def test_copies_with_bookmarks_conform(verapdf, corpus, tmp_path):
+    outlined, copies = tmp_path / "outlined.pdf", tmp_path / "copies"
+    copies.mkdir()
+    with pikepdf.open(corpus / "scanned.pdf") as document:
+        document.pages.append(document.pages[0])
+        with document.open_outline() as outline:
+            outline.root += [
+                pikepdf.OutlineItem("Uno", 0),
+                pikepdf.OutlineItem("script", action=Dictionary(S=Name.JavaScript, JS=pikepdf.String("x"))),
+            ]
+        document.save(outlined)
+    for path in (outlined, corpus / "expediente.tif"):
+        found = examine(path, LIMITS)
+        words, target = tmp_path / "words.gz", copies / f"{path.name}.pdf"
+        numbered = tuple(Word(text, Box(9, 9, 99, 30), 90.0, 1, 1) for text in ("Página", "1", "de", "1"))
+        write_words(
+            words,
+            [PageText(n, 1654, 2339, 200, 0, 0.0, "spa", "t", False, "ocr", numbered)
+             for n in range(1, found.pages + 1)],
+        )  # fmt: skip
+        make_readable(path, found.media_type, words, target, LIMITS)
+        with pikepdf.open(target) as document:
+            assert len(document.open_outline().root) == (1 if path == outlined else found.pages)
+    assert set(judged(verapdf, sorted(copies.iterdir())).values()) == {True}
