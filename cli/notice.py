@@ -58,7 +58,7 @@ def letters_command(frame: Frame, target: Path) -> None:
     today = services.clock.now().astimezone(paper.zone).date()
     with services.database.read() as connection:
         letters = [_letter(connection, sending, today, paper.office) for sending in waiting]
-    subjects = [(row.loan or row.request, row.client) for sending in waiting for row in sending.rows]
+    subjects = [(row.loan or row.request or row.round, row.client) for sending in waiting for row in sending.rows]
     note_printed(services, services.person, "letter", subjects)
     document = {**write(target, letters_pdf(letters, paper)), "letters": len(letters)}
     notices.mark_sent(services, waiting)

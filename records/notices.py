@@ -14,7 +14,9 @@ from importlib.resources import files
 from typing import Any
 
 KINDS = (
-    "due-soon", "overdue", "escalated", "recall", "ready", "authorised", "refused", "returned", "incident",
+    "requested", "authorised", "refused", "in-transit", "ready", "expired", "lent", "due-soon", "overdue", "escalated",
+    "recall", "renewed", "returned", "incident", "accreditation", "disposal-proposed", "disposal-approved",
+    "disposal-finished",
 )  # fmt: skip
 ADDRESSEES = ("borrower", "department", "client")
 LEAST_TRIES = 5  # before a notice is given up as e-mail, however late the first of them was
@@ -40,6 +42,16 @@ class Template:
     text: tuple[str, ...]
     line: str
     version: str
+
+
+def mail_only(kind: str) -> bool:
+    """Tell whether a notice goes by e-mail or not at all: receipts, of which nobody prints a letter."""
+    return kind in _data()["mail_only"]
+
+
+def accreditation_days() -> int:
+    """Return how many days before a borrower's right ends he is told."""
+    return int(_data()["accreditation_days"])
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -22,24 +22,29 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from custody.contact_tables import contacts
+from custody.disposal_tables import disposal_lines, disposal_papers
 from custody.loan_tables import checks, incidents, loans, notices, requests
 from custody.movements import reload
 from records.errors import InvalidValueError, MunimentError, UnavailableError
 from records.ids import instant, parse_instant
-from records.notices import LEAST_TRIES, incident_words, template, wait_after
+from records.notices import LEAST_TRIES, incident_words, mail_only, template, wait_after
 from records.tables import persons
+from tasks.desk.acts import lock_head
 from tasks.desk.expiring import expire
-from tasks.notices_due import DECIDED, LANGUAGE, due_now
+from tasks.notices_due import DECIDED, LANGUAGE, STAGES, due_now
 from tasks.services import Services
 
 _logger = logging.getLogger(__name__)
 STALE = timedelta(minutes=10)  # a mail server answers sooner, or its connection is given up
 EVERY_SECONDS = 900.0
 SENDING, SENT, AGAIN, WITHDRAWN = "sending", "sent", "sent-perhaps-twice", "withdrawn"
+DISPOSALS = ("disposal-proposed", "disposal-approved", "disposal-finished")
+HAPPENED = (*DECIDED, *DISPOSALS, "expired", "lent", "renewed", "returned", "incident")
+WHILE_OUT = ("recall", "accreditation")  # told as long as the paper is out, whatever its due date
 REFUSED, LATER, UNREACHED = "refused", "later", "unreached"
 
 
@@ -118,6 +123,7 @@ def plan(services: Services) -> int:
     now = services.clock.now()
     try:
         with services.database.write() as connection:
+            lock_head(connection)  # no index keeps an order's notice from being written twice
             due = due_now(connection, now)
             known = _known(connection, due)
             fresh = [row for row in due if _key(row) not in known]
@@ -146,7 +152,7 @@ def waiting(services: Services, *channels: str) -> list[Sending]:
         for row in connection.execute(query).all():
             if _is_being_sent(row, now):
                 continue
-            if not _still_needed(connection, row):
+            if ("letter" in channels and mail_only(row.kind)) or not _still_needed(connection, row):
                 connection.execute(update(notices).where(notices.c.id == row.id).values(result=WITHDRAWN))
                 continue
             groups.setdefault((row.person, row.client, row.kind, row.level, _was_begun(row)), []).append(row)
@@ -250,6 +256,11 @@ def _known(connection: Connection, due: list[dict[str, Any]]) -> set[tuple[Any, 
         for start in range(0, len(ids), 500):
             rows = connection.execute(select(notices).where(notices.c[name].in_(ids[start : start + 500])))
             found |= {(row.loan, row.request, row.kind, row.level, row.round) for row in rows}
+    alone = sorted({row["round"] for row in due if row["loan"] is None and row["request"] is None})
+    for start in range(0, len(alone), 500):
+        of_orders = notices.c.loan.is_(None) & notices.c.request.is_(None)
+        rows = connection.execute(select(notices).where(of_orders, notices.c["round"].in_(alone[start : start + 500])))
+        found |= {(row.loan, row.request, row.kind, row.level, row.round) for row in rows}
     return found
 
 
@@ -258,31 +269,48 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _still_needed(connection: Connection, row: Row[Any]) -> bool:
-    if row.kind in DECIDED or row.kind in ("returned", "incident"):
+    if row.kind in HAPPENED:
         return True  # it happened, whatever came after
     if row.loan is not None:
         loan = connection.execute(select(loans).where(loans.c.id == row.loan)).one()
-        return bool(loan.state == "open") and bool(row.kind == "recall" or loan.due_on == row.round)
+        return bool(loan.state == "open") and bool(row.kind in WHILE_OUT or loan.due_on == row.round)
     asked = connection.execute(select(requests.c.state).where(requests.c.id == row.request)).scalar_one()
-    return bool(asked == "ready")
+    return bool(asked == STAGES[row.kind])
 
 
 def _listed(connection: Connection, row: Row[Any], language: str) -> Listed:
-    """Return the paper that a notice is about, with what its kind says beside it."""
+    """Return the paper or order that a notice is about, with what its kind says beside it."""
+    if row.kind in DISPOSALS:
+        return _order(connection, row, language)
     table, key = (loans, row.loan) if row.loan is not None else (requests, row.request)
     about = connection.execute(select(table).where(table.c.id == key)).one()
     paper = reload(connection, about.file or about.box)
     due = date.fromisoformat(about.due_on) if row.loan is not None and about.closed_at is None else None
-    values: dict[str, Any] = {}
-    if row.kind == "escalated":
-        name = select(persons.c.name).where(persons.c.id == about.borrower)
-        values["borrower"] = connection.execute(name).scalar_one()
-    elif row.kind == "returned":
-        values["pages"] = connection.execute(select(checks.c.pages).where(checks.c.id == about.in_check)).scalar_one()
-    elif row.kind == "incident":
-        found = connection.execute(select(incidents).where(incidents.c.id == row.round)).one()
-        values["what"] = incident_words(language, found.kind, found.detail)
+    values = _beside(connection, row, about, language)
     note = "" if None in values.values() else template(language, row.kind).line.format(**values)
     if paper.id.startswith("box_"):
         return Listed(paper.barcode, "", paper.client_ref or "", due, note)
     return Listed(paper.barcode, paper.title or "", paper.case_no or "", due, note)
+
+
+def _beside(connection: Connection, row: Row[Any], about: Row[Any], language: str) -> dict[str, Any]:
+    """Return what a kind says beside a paper, by name; `about` is the loan or request."""
+    if row.kind == "escalated":
+        name = select(persons.c.name).where(persons.c.id == about.borrower)
+        return {"borrower": connection.execute(name).scalar_one()}
+    if row.kind in ("lent", "returned"):
+        check = about.out_check if row.kind == "lent" else about.in_check
+        return {"pages": connection.execute(select(checks.c.pages).where(checks.c.id == check)).scalar_one_or_none()}
+    if row.kind == "incident":
+        found = connection.execute(select(incidents).where(incidents.c.id == row.round)).one()
+        return {"what": incident_words(language, found.kind, found.detail)}
+    return {"until": row.round} if row.kind == "accreditation" else {}
+
+
+def _order(connection: Connection, row: Row[Any], language: str) -> Listed:
+    """Return an order of disposal by its id, with how much it lists; what that is stays in the catalogue."""
+    counted = {
+        name: connection.execute(select(func.count()).where(table.c.disposal == row.round)).scalar_one()
+        for name, table in (("records", disposal_lines), ("papers", disposal_papers))
+    }
+    return Listed(row.round, "", "", None, template(language, row.kind).line.format(**counted))

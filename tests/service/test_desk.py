@@ -166,7 +166,7 @@ def test_notices_go_out_while_it_is_up(run: Muniment, mailbox: tuple[Mailbox, di
     try:
         assert json.loads(up.stdout.readline())["ready"] is True  # type: ignore[union-attr]  # PIPE was asked for
         deadline = time.monotonic() + MAILED
-        while len(held.messages) < 4 and time.monotonic() < deadline:
+        while len(held.messages) < 5 and time.monotonic() < deadline:
             time.sleep(0.2)
     finally:
         up.terminate()
@@ -179,7 +179,9 @@ def test_notices_go_out_while_it_is_up(run: Muniment, mailbox: tuple[Mailbox, di
     told = {str(one["Subject"]): str(one.get_content()) for one in said}
     assert due in told["A paper is due soon"] and back in told["A paper is asked back"], end
     assert kept in told["A paper is ready for you"] and kept in told["Your request was granted"]
-    sent = [row for row in run("notice", "list")["notices"] if row["person"] == "Ana"]
+    receipt = next(said for subject, said in told.items() if "lent to you" in subject)
+    assert due in receipt and back in receipt
+    sent = [row for row in run("notice", "list")["notices"] if row["person"] == "Ana" and row["kind"] != "lent"]
     assert sorted((row["kind"], row["result"]) for row in sent) == [
         ("authorised", "sent"), ("due-soon", "sent"), ("ready", "sent"), ("recall", "sent"),
     ]  # fmt: skip

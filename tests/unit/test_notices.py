@@ -1,99 +1,40 @@
 """Notices: each level once, made up for, never doubled; by a real mail server on this machine, and as letters."""
 
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from desk_rows import CLERK, DeskRows
+from notice_house import DUE, IDLE, Inbox, lend_some, mail_server, on
 from printed import text
 from sqlalchemy import insert, select, update
 
 from custody.contact_tables import contacts
-from custody.desk_tables import boxes, calendar_rules, physical_files
-from custody.loan_tables import checks, loans, notices, requests
-from custody.people import accredit, answer_for
+from custody.desk_tables import calendar_rules, physical_files
+from custody.loan_tables import loans, notices
+from custody.people import answer_for
 from infra.mail import SmtpMailer
 from infra.settings import Settings
-from records.calendars import Rule
 from records.errors import UnavailableError
-from records.ids import instant
 from records.notices import KINDS, incident_words, levels_reached, template, wait_after
 from tasks import notices as task
 from tasks.notices_due import TOLD_INCIDENTS
 
-IDLE = {"expired": 0, "planned": 0, "sent": 0, "refused": 0, "later": 0}
-DUE = date(2027, 3, 10)  # a Wednesday
-
-
-class Clock:
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
-class Inbox:
-    """Keeps what a real SMTP server took; refuses the addresses named."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-        self.refuse: dict[str, str] = {}
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if address in self.refuse:
-            return self.refuse[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.messages.append(envelope.content)
-        return "250 OK"
-
 
 @pytest.fixture
 def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
-    held = Inbox()
-    with socket.socket() as free:  # the controller speaks to its own port, so it must know it
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Controller(held, hostname="127.0.0.1", port=port)
-    server.start()
-    settings = Settings(home=Path("/none"), smtp_host="127.0.0.1", smtp_port=port, smtp_tls="none",
-                        smtp_from="archivo@example.org")  # fmt: skip
-    yield held, SmtpMailer(settings)
-    server.stop()
+    with mail_server() as server:
+        yield server
 
 
 @pytest.fixture
 def lent(services: Any) -> Any:
-    """Ana (e-mail) has two files and Luis (letter) one, all due on DUE at a site closed at weekends."""
-    services.clock = Clock(datetime(2027, 2, 1, 9, tzinfo=UTC))
-    with services.database.write() as connection:
-        rows = DeskRows(services, connection, services.clock.now())
-        site = rows.site("MAD", rules=(Rule("weekly", "sat"), Rule("weekly", "sun")))
-        ana, luis = rows.person("Ana Ñúñez"), rows.person("Luis")
-        connection.execute(insert(contacts).values(person=ana, email="ana@example.org", language="es"))
-        for who in (ana, luis):
-            accredit(connection, services.vault, who, rows.client(), "reader", None, CLERK)
-        for who, title in ((ana, "Secreto de Pérez"), (ana, "Otro"), (luis, "Tercero")):
-            file = rows.file(title, case_no=f"EXP/{title[:3]}")
-            rows.lend(file, who, site, services.clock.now(), DUE)
-    return services
-
-
-def on(services: Any, day: str) -> None:
-    services.clock.moment = datetime.fromisoformat(day + "T09:00:00+00:00")
+    return lend_some(services)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +56,7 @@ def test_every_kind_has_its_words_in_both_languages() -> None:
         for kind in KINDS:
             said = template(language, kind)
             (said.subject + said.one + "".join(said.text)).format(person="x", count=1, level=1)
-            said.line.format(borrower="x", pages=1, what="x")
+            said.line.format(borrower="x", pages=1, what="x", until="x", records=1, papers=1)
         for kind in TOLD_INCIDENTS:
             assert incident_words(language, kind, {"pages": 1, "expected": 2}) not in (kind, "")
 
@@ -287,60 +228,6 @@ def test_an_overdue_loan_goes_on_to_who_answers_for_it(lent: Any, inbox: tuple[I
     task.run(lent, mailer)
     third = [message_from_bytes(one, policy=policy.default) for one in held.messages]
     assert [str(one["To"]) for one in third if "answer for" in str(one["Subject"])] == ["whole@example.org"]
-
-
-def test_a_right_that_ended_during_a_loan_asks_the_paper_back(lent: Any) -> None:
-    on(lent, "2027-02-10")
-    with lent.database.write() as connection:
-        rows = DeskRows(lent, connection, lent.clock.now())
-        accredit(connection, lent.vault, rows.person("Luis"), rows.client(), "reader", "2027-02-12", CLERK)
-    assert task.plan(lent) == 0
-    on(lent, "2027-02-15")
-    assert task.plan(lent) == 1 and task.plan(lent) == 0
-    (sending,) = task.waiting(lent, "letter")
-    assert (sending.person, sending.rows[0].kind) == ("Luis", "recall")
-
-
-def test_what_was_decided_came_back_or_is_short_is_told_once_and_not_of_the_past(lent: Any) -> None:
-    on(lent, "2027-02-10")
-    now, past = instant(lent.clock.now()), instant(lent.clock.now() - timedelta(days=8))
-    with lent.database.write() as connection:
-        rows = DeskRows(lent, connection, lent.clock.now())
-        desk, luis = connection.execute(select(loans.c.site).limit(1)).scalar_one(), rows.person("Luis")
-        loan, other, old = connection.execute(select(loans).order_by(loans.c.id)).all()
-        check = {"client": loan.client, "moment": "IN", "added": 0, "removed": 0, "photos": [], "by": "psn_x"}
-        for one, closed in ((loan, now), (old, past)):
-            connection.execute(insert(checks).values(id=f"evt_{one.id}", file=one.file, pages=212, at=now, **check))
-            done = {"state": "closed", "closed_at": closed, "close_reason": "returned", "in_check": f"evt_{one.id}"}
-            connection.execute(update(loans).where(loans.c.id == one.id).values(**done))
-        rows.incident(other.file, "PAGES_SHORT", other.id, lent.clock.now(), detail={"pages": 9, "expected": 10})
-        for title, state, when in (("A", "queued", now), ("B", "refused", now), ("C", "refused", past)):
-            rows.request(rows.file(title), luis, desk, state, lent.clock.now(), decided_at=when)
-    assert task.plan(lent) == 4 and task.plan(lent) == 0
-    said = {}
-    for sending in task.waiting(lent, "email", "letter"):
-        with lent.database.read() as connection:
-            (paper,) = task.words_of(connection, sending)[2]
-        said[sending.rows[0].kind] = (sending.person, paper.note)
-    assert said == {
-        "returned": ("Ana Ñúñez", "212 páginas"), "incident": ("Ana Ñúñez", "9 páginas de 10"),
-        "authorised": ("Luis", ""), "refused": ("Luis", ""),
-    }  # fmt: skip
-
-
-def test_a_box_that_is_kept_ready_is_named_by_its_code(lent: Any) -> None:
-    on(lent, "2027-02-10")
-    with lent.database.write() as connection:
-        rows = DeskRows(lent, connection, lent.clock.now())
-        loan, box = connection.execute(select(loans)).first(), rows.box(client_ref="CAJA 7")
-        made = rows.request(loan.file, rows.person("Luis"), loan.site, "ready", lent.clock.now())
-        connection.execute(update(requests).where(requests.c.id == made).values(file=None, box=box))
-        code = connection.execute(select(boxes.c.barcode)).scalar_one()
-    task.plan(lent)
-    (sending,) = task.waiting(lent, "letter")
-    with lent.database.read() as connection:
-        (paper,) = task.words_of(connection, sending)[2]
-    assert (paper.code, paper.case_no) == (code, "CAJA 7")
 
 
 def test_a_server_that_is_not_there_is_no_loss(lent: Any) -> None:
