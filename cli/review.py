@@ -24,6 +24,7 @@ from cli.review_options import (
     why,
     with_snippets,
 )
+from cli.review_recheck import add_to
 from cli.review_sample import report_command, sample
 from cli.review_walk import COMMIT, PASS, REJECT, walk_through
 from custody.access import hidden_from
@@ -50,6 +51,7 @@ def review() -> None:
 
 review.add_command(sample)
 review.add_command(keying)
+add_to(review)
 command(review, "report")(
     click.option("--client", help="Only this client's.")(
         click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")(

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, insert, sele
 from records.errors import AmbiguousIdError, UnknownIdError
 from records.fields import Check, Field, ReviewReason
 from records.ids import ScanId
-from records.review_codes import DOUBLE_KEY
+from records.review_codes import DOUBLE_KEY, LASTING
 from records.tables import batches, clients, fields, pages, record_sources, records, reviews, scans
 from records.text import Box, PageText
 
@@ -157,7 +157,8 @@ def add_revision(connection: Connection, record: str, client: str, field: Field,
             client=client, current=True, value=field.value, raw=field.raw, type=field.type, currency=field.currency,
             page=field.page, box=None if field.box is None else list(field.box), confidence=field.confidence,
             method=field.method, engine=field.engine, status=field.status,
-            checks=[[check.check, check.outcome, check.message] for check in field.checks], actor=actor, event=event,
+            checks=[[check.check, check.outcome, check.message, check.rule] for check in field.checks], actor=actor,
+            event=event,
         )
     )  # fmt: skip
 
@@ -197,7 +198,7 @@ def replace_reviews(
     """Replace the open reasons of a record by `reasons`; what stays open keeps its date, and so does what is held."""
     wanted = {(reason.code, reason.field): reason for reason in reasons}
     for row in open_reviews(connection, record):
-        if wanted.pop((row.code, row.field), None) is None and row.check_event is None:
+        if wanted.pop((row.code, row.field), None) is None and row.check_event is None and row.code not in LASTING:
             connection.execute(update(reviews).where(reviews.c.id == row.id).values(settled=now))
     for reason in wanted.values():
         add_review(connection, record, client, reason, now)

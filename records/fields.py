@@ -15,11 +15,12 @@ FieldType = Literal["text", "date", "time", "money", "number", "rate", "tax_id",
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check that ran, or could not: `unknown` is neither pass nor fail."""
+    """One check that ran, or could not: `unknown` is neither pass nor fail. `rule` is set when it is stored."""
 
     check: str
     outcome: Outcome
     message: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

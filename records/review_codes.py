@@ -38,6 +38,7 @@ REVIEW_CODES: dict[str, str] = {
 }
 
 DOUBLE_KEY, KEYING_DIFFERS = "double-key", "keying-differs"
+LASTING = ("lot-rejected", "rescan")  # what a person or a sample has said: no description anew settles it
 KEYED = (DOUBLE_KEY, KEYING_DIFFERS)  # settled by keying alone
 
 CODE_OF_CHECK: dict[str, str] = {

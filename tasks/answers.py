@@ -211,7 +211,9 @@ def field_answer(field: Field) -> Answer:
         "currency": field.currency, "page": field.page, "box": None if field.box is None else list(field.box),
         "confidence": round(field.confidence, 4), "method": field.method, "engine": field.engine,
         "status": field.status,
-        "checks": [{"check": c.check, "outcome": c.outcome, "message": c.message} for c in field.checks],
+        "checks": [
+            {"check": c.check, "outcome": c.outcome, "message": c.message, "rule": c.rule or None} for c in field.checks
+        ],
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from custody.keys import new_salt
 from custody.ledger import Draft, append, commitment
+from custody.opening import Act
 from records.catalogue import (
     current_fields,
     field_of,
@@ -23,7 +24,9 @@ from records.catalogue import (
     scan_row,
     sources_of,
 )
+from records.check_rules import ruled
 from records.duplicates import is_copy, is_credit
+from records.errors import InvalidValueError
 from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
 from records.tables import clients, records
@@ -36,6 +39,7 @@ from tasks.relations import relate
 from tasks.review.double_keys import asked_twice
 from tasks.review.lessons import BY_A_PERSON, with_known_party
 from tasks.review.overriding import Subject, hold_checks
+from tasks.review.queue import now_of, require_free
 from tasks.services import Services
 from tasks.taught_models import newest
 from tasks.words import borrowed, ends_of
@@ -63,15 +67,56 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
     """
     with services.database.read() as connection:
         row = record_row(connection, record)
-        hint = _decided_class(row) or scan_row(connection, row.scan).class_hint
-        if row.state != "read":
-            return DescribeReceipt(record, row.state, 0, 0)
+    if row.state != "read":
+        return DescribeReceipt(record, row.state, 0, 0)
+    found, marks = _described(record, services)
+    with services.database.write() as connection:
+        row = record_row(connection, record)
+        services.leases.fence(connection, row.scan)
+        services.leases.progress(connection, row.scan)
+        by = Act("described", intake.actor_of(scan_row(connection, row.scan)))
+        state = _save(connection, services, row, found, marks, by)
+    services.vault.reached(31)
+    _logger.info("described record %s: %s, %d fields", record, state, len(found.fields))
+    return DescribeReceipt(record, state, len(found.fields), len(found.review))
+
+
+def describe_again(record: RecordId, services: Services, by: Act) -> DescribeReceipt:
+    """Find a record's class and fields anew and run every check as it is now; what people decided stays as it is.
+
+    Each value that people did not decide becomes a new revision, whose checks name today's rules; the older ones stay
+    (reference of data verification, section 2; acceptance cases 7 and 30). The caller has asked `custody.access`.
+
+    Raises:
+        InvalidValueError: the record is not described yet.
+        ReviewTakenError: another person works on it.
+        UnavailableError: store or database; call again later.
+    """
+    found, marks = _described(record, services)
+    with services.database.write() as connection:
+        row = connection.execute(select(records).where(records.c.id == record).with_for_update()).one()
+        if row.state not in DESCRIBED:
+            raise InvalidValueError(f"this record is {row.state}: it has no fields to check yet")
+        require_free(connection, record, services.person.id, None, now_of(connection, services.clock))
+        state = _save(connection, services, row, found, marks, by)
+    _logger.info("described record %s again: %s, %d fields", record, state, len(found.fields))
+    return DescribeReceipt(record, state, len(found.fields), len(found.review))
+
+
+def _described(record: RecordId, services: Services) -> tuple[Description, tuple[bool, bool]]:
+    """Return what a record is by its words, and whether its pages say that it is a credit note, and a copy."""
+    with services.database.read() as connection:
+        row = record_row(connection, record)
+        decided = _decided_class(row)
+        hint = decided or scan_row(connection, row.scan).class_hint
         taught = newest(connection, row.client)
         signed = signatures_checked(connection, sources_of(connection, record)[0].original)
     with borrowed(services, [record]) as words:
         read, unread = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
     found = describe(read, services.library, services.clock.now().date(), hint, embedded=embedded, taught=taught)
+    if decided is not None:
+        found = replace(found, class_evidence=(DECIDED, *found.class_evidence))
     if unread:  # a page that cost its child is kept and named, never passed over (design, section 2, rule 2)
         listed = ", ".join(f"{page.page} ({', '.join(page.flags)})" for page in unread[:20])
         found = replace(found, review=(*found.review, ReviewReason("page-unread", None, f"pages {listed}")))
@@ -79,11 +124,7 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
         said = f"{signed['obj']['invalid']} of {signed['obj']['signatures']}: {', '.join(signed['obj']['reasons'])}"
         found = replace(found, review=(*found.review, ReviewReason("signature-invalid", None, said)))
     titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
-    marks = is_credit(titles, None), is_copy(titles)
-    state = _commit(record, services, found, marks)
-    services.vault.reached(31)
-    _logger.info("described record %s: %s, %d fields", record, state, len(found.fields))
-    return DescribeReceipt(record, state, len(found.fields), len(found.review))
+    return found, (is_credit(titles, None), is_copy(titles))
 
 
 def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
@@ -95,46 +136,36 @@ def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
     return commitment(salt, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _commit(record: RecordId, services: Services, found: Description, marks: tuple[bool, bool]) -> str:
-    now = services.clock.now()
+def _save(
+    connection: Connection, services: Services, row: Row[Any], found: Description, marks: tuple[bool, bool], by: Act
+) -> str:  # fmt: skip
+    """Compare a description with all else the client holds, and save it with its event; return the state after it."""
+    now, record, event = services.clock.now(), row.id, services.ids.new("evt")
     record_class = services.library.get(found.record_class)
-    with services.database.write() as connection:
-        row = record_row(connection, record)
-        services.leases.fence(connection, row.scan)
-        services.leases.progress(connection, row.scan)
-        event = services.ids.new("evt")
-        name = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
-        registry = services.parties(name) if record_class.duplicate_key is not None else ()
-        found = relate(connection, record, row.client, record_class, found, registry, marks)
-        found = with_known_party(connection, row.client, record_class, found)
-        found = asked_twice(record_class, addressed(connection, row.client, record_class, found))
-        replace_fields(connection, record, row.client, found.fields, event)
-        settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
-        reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]
-        replace_reviews(connection, record, row.client, reasons, instant(now))
-        state = "in_review" if open_reviews(connection, record) else "described"
-        salt = row.detail_salt or new_salt()
-        draft = Draft(
-            event, "described", record, intake.actor_of(scan_row(connection, row.scan)), client=row.client,
-            before=row.state, after=state, detail=fields_commitment(connection, record, salt),
-        )  # fmt: skip
-        entry = append(connection, draft, now)
-        two = Subject(connection, services.ids, now, record, row.client, draft.actor, salt)
-        hold_checks(two, record_class)
-        connection.execute(
-            update(records)
-            .where(records.c.id == record)
-            .values(
-                record_class=found.record_class,
-                class_version=found.class_version,
-                class_confidence=found.class_confidence,
-                class_evidence=list(found.class_evidence),
-                state=state,
-                version=entry.seq,
-                detail_salt=salt,
-            )
-        )
-        put_in_outbox(connection, record, row.client, entry.seq, instant(now))
+    name = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
+    registry = services.parties(name) if record_class.duplicate_key is not None else ()
+    found = relate(connection, record, row.client, record_class, found, registry, marks)
+    found = with_known_party(connection, row.client, record_class, found)
+    found = asked_twice(record_class, addressed(connection, row.client, record_class, found))
+    replace_fields(connection, record, row.client, [ruled(one, record_class) for one in found.fields], event)
+    settled = {field.name for field in map(field_of, current_fields(connection, record)) if field.status in SETTLED}
+    reasons = [reason for reason in found.review if reason.field is None or reason.field not in settled]
+    replace_reviews(connection, record, row.client, reasons, instant(now))
+    state = "in_review" if open_reviews(connection, record) else "described"
+    salt = row.detail_salt or new_salt()
+    draft = Draft(
+        event, "described", record, by.actor, client=row.client, before=row.state, after=state, reason=by.reason,
+        detail=fields_commitment(connection, record, salt),
+    )  # fmt: skip
+    entry = append(connection, draft, now)
+    hold_checks(Subject(connection, services.ids, now, record, row.client, draft.actor, salt), record_class)
+    values = {
+        "record_class": found.record_class, "class_version": found.class_version,
+        "class_confidence": found.class_confidence, "class_evidence": list(found.class_evidence), "state": state,
+        "version": entry.seq, "detail_salt": salt,
+    }  # fmt: skip
+    connection.execute(update(records).where(records.c.id == record).values(values))
+    put_in_outbox(connection, record, row.client, entry.seq, instant(now))
     return state
 
 
@@ -144,4 +175,5 @@ def _decided_class(row: Row[Any]) -> str | None:
 
 
 DECIDED = BY_A_PERSON  # first of a record's class evidence then
+DESCRIBED = ("described", "in_review", "indexed")  # states of a record that has fields
 SETTLED = ("corrected", "confirmed", "rejected")  # a person has decided these; the machine does not touch them

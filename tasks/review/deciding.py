@@ -26,6 +26,7 @@ from records.catalogue import (
     replace_fields,
     replace_reviews,
 )
+from records.check_rules import ruled
 from records.class_library import FieldSpec, RecordClass
 from records.errors import InvalidValueError
 from records.fields import Check, Description, Field, ReviewReason
@@ -36,7 +37,7 @@ from records.text import read_embedded
 from tasks.addressee import addressed, client_party
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
-from tasks.record_describing import DECIDED, SETTLED, fields_commitment
+from tasks.record_describing import DECIDED, DESCRIBED, SETTLED, fields_commitment
 from tasks.record_reading import put_in_outbox
 from tasks.relations import relate
 from tasks.review.corrections import Change, CorrectionReceipt, Corrections, currency_of, spec_of
@@ -51,7 +52,6 @@ from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
 WRITTEN, MOVED, DONE = 84, 85, 86  # where a test may kill the process: events and fields, state, after the commit
-CORRECTABLE = ("described", "in_review", "indexed")
 ILLEGIBLE = Check("legible", "warn", "a person could not read it")
 
 
@@ -121,7 +121,7 @@ def check_state(row: Row[Any]) -> None:
     Raises:
         InvalidValueError: it is not described yet.
     """
-    if row.state not in CORRECTABLE:
+    if row.state not in DESCRIBED:
         raise InvalidValueError(f"this record is {row.state}: it has no fields to decide on yet")
 
 
@@ -179,7 +179,9 @@ class Decision:
         here = fields.c.record == self.row.id
         gone = update(fields).where(here, fields.c.name.not_in(names)).values(current=False)
         self.connection.execute(gone)
-        replace_fields(self.connection, self.row.id, self.row.client, described.fields, event)
+        replace_fields(
+            self.connection, self.row.id, self.row.client, [ruled(one, record_class) for one in described.fields], event
+        )
         settled = {row.name for row in self._current() if row.status in SETTLED}
         reasons = [reason for reason in described.review if reason.field is not None and reason.field not in settled]
         replace_reviews(self.connection, self.row.id, self.row.client, reasons, self.now())
@@ -216,6 +218,7 @@ class Decision:
             if found.status == "corrected":
                 self._compare_account(record_class, found)
                 found = self._compare_addressee(record_class, found, values)
+            found = ruled(found, record_class)
             rows = two.held(found)
             approval = two.decide(found, rows) if rows else None
             if rows and approval is None:

@@ -135,7 +135,7 @@ class TwoPeople:
                 record=subject.record, client=subject.client, field=found.name, status=found.status,
                 value=found.value, currency=found.currency, page=found.page,
                 box=None if found.box is None else list(found.box),
-                checks=[[check.check, check.outcome, check.message] for check in found.checks],
+                checks=[[check.check, check.outcome, check.message, check.rule] for check in found.checks],
                 proposed_by=subject.actor.id, proposed=instant(subject.now), event=event, state="open",
             )
         )  # fmt: skip
