@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from custody.handover import check_target, chunks_of, hand_over
 from custody.keys import DocumentKey, new_salt
 from custody.ledger import Actor, Draft, Entry, append, commitment, find
+from custody.ledger_past import done, newest_done
 from custody.merkle import root_of
 from custody.sealing import check_digest, digest_file
 from custody.tables import derivatives, event_details, events, key_envelopes, key_releases, originals
@@ -265,8 +266,9 @@ def _check_commitment(vault: Vault, row: Row[Any], key: DocumentKey, clear: Path
     with vault.database.read() as connection:
         leaf = connection.execute(
             select(events.c.id)
-            .where(events.c.subject == row.id, events.c.type == "stored")
-            .order_by(events.c.seq.desc())
+            .where(events.c.subject == row.id, done(events.c.type, ["stored"]))
+            .order_by(newest_done(events.c.seq))
+            .limit(1)
         ).scalar()
         stored = None if leaf is None else find(connection, leaf)
     expected = None if stored is None else stored.event["commit"]

@@ -18,6 +18,7 @@ import base64
 from sqlalchemy import Connection, func, select
 
 from custody.ledger import size
+from custody.ledger_past import done
 from custody.merkle import root_of
 from custody.tables import events, originals
 from records.catalogue import batch_counts
@@ -57,5 +58,5 @@ def _root(connection: Connection) -> bytes:
 
 
 def _stored_at(connection: Connection, original: str) -> int:
-    query = select(func.max(events.c.seq)).where(events.c.subject == original, events.c.type == "stored")
+    query = select(func.max(events.c.seq)).where(events.c.subject == original, done(events.c.type, ["stored"]))
     return int(connection.execute(query).scalar_one())

@@ -29,6 +29,10 @@ ledger_head = Table(
     Column("size", BigInteger, nullable=False),
 )
 
+# What moves nothing, leaves no mark, and a document gets most of: the index of what was done to it leaves them out.
+READS = ("access_denied", "exported", "fixity_checked", "printed", "processed", "search_hit_opened", "viewed")
+IS_NO_READ = f"type NOT IN ({', '.join(map(repr, READS))})"  # as the index says it: a query must say the same
+
 events = Table(
     "events",
     METADATA,
@@ -42,6 +46,7 @@ events = Table(
     Column("leaf_hash", Digest, nullable=False),
     Index("ix_events_subject_seq", "subject", "seq"),
     Index("ix_events_type_seq", "type", "seq"),
+    Index("ix_events_subject_done", "subject", "seq", sqlite_where=text(IS_NO_READ), postgresql_where=text(IS_NO_READ)),
 )
 
 # What people said in their own words, bound to its event by the salted commitment `detail`; purged at disposal.
