@@ -15,6 +15,7 @@ Source: custody reference, sections 2.3 and 2.5.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -206,7 +207,14 @@ def _replace(vault: Vault, fresh: Sequence[tuple[Row[Any], bytes]], new: VaultKe
         connection.execute(
             insert(key_envelopes),
             [
-                {"original": row.original, "vault_key": new.id, "client": new.client, "envelope": made, "created": at}
+                {
+                    "original": row.original,
+                    "vault_key": new.id,
+                    "client": new.client,
+                    "envelope": made,
+                    "created": at,
+                    "sha256": sha256(made).hexdigest(),
+                }
                 for row, made in same
             ],
         )

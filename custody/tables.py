@@ -125,6 +125,7 @@ key_envelopes = Table(
     Column("client", Id, ForeignKey("clients.id"), nullable=False),
     Column("envelope", LargeBinary, nullable=False),
     Column("created", Instant, nullable=False),
+    Column("sha256", Digest),  # of the envelope as it was wrapped: `custody check` sees a changed byte without any key
 )
 
 # Every epoch that ever wrapped a document's key, and until when: what an erasure has to wait for (reference, 2.5).

@@ -6,6 +6,7 @@ holds only when every epoch that ever wrapped the key is gone (custody reference
 """
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -75,7 +76,11 @@ def put_envelope(connection: Connection, original: str, key: DocumentKey, vault_
     at = instant(now)
     values = {"original": original, "vault_key": vault_key.id}
     envelope = wrap(key, vault_key)
-    connection.execute(insert(key_envelopes).values(**values, client=vault_key.client, envelope=envelope, created=at))
+    connection.execute(
+        insert(key_envelopes).values(
+            **values, client=vault_key.client, envelope=envelope, created=at, sha256=sha256(envelope).hexdigest()
+        )
+    )
     connection.execute(insert(key_wrappings).values(**values, since=at))
 
 

@@ -4,7 +4,8 @@ In one transaction, hence of one moment, also while files are taken in:
 
  1. the ledger's rows are their leaves, gapless, chained, every move legal
  2. the states of scans, originals and records are where the ledger leaves them
- 3. every living original has an envelope with two recipients, no other has one, and the ring holds the vault key
+ 3. every living original has an envelope as it was wrapped, with two recipients, no other has one, and the ring
+    holds the vault key
  4. every record has pages, words and sources as its state says; each page belongs to one record
  5. every record's field values are those that the ledger committed to
  6. what was disposed of is gone: no envelope, value, digest or name of it is left
@@ -219,6 +220,7 @@ def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:
             originals.c.id,
             originals.c.state,
             key_envelopes.c.envelope,
+            key_envelopes.c.sha256,
             key_envelopes.c.vault_key,
             vault_keys.c.client,
             originals.c.client,
@@ -228,7 +230,7 @@ def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:
             )
         )
     )
-    for original, state, envelope, key, key_client, client in rows:
+    for original, state, envelope, wrapped, key, key_client, client in rows:
         if state in WITHOUT_ENVELOPE:
             if envelope is not None:
                 step.problem("envelope", original, "none", "an envelope")
@@ -236,6 +238,9 @@ def _envelopes(connection: Connection, vault: Vault, step: Step) -> None:
         if envelope is None:
             step.problem("envelope", original, "an envelope", "none")
             continue
+        found = hashlib.sha256(bytes(envelope)).hexdigest()
+        if found != wrapped:
+            step.problem("envelope", original, wrapped, found)
         recipients = bytes(envelope).partition(b"\n--- ")[0].count(b"\n-> X25519 ")
         if recipients < 2:
             step.problem("envelope", original, "two recipients", recipients)
