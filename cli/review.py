@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cli import review_case, review_recheck
 from cli.frame import Frame, _, command, finish
 from cli.reasons import parse_reason
 from cli.record import plain_record
@@ -24,7 +25,6 @@ from cli.review_options import (
     why,
     with_snippets,
 )
-from cli.review_recheck import add_to
 from cli.review_sample import report_command, sample
 from cli.review_walk import COMMIT, PASS, REJECT, walk_through
 from custody.access import hidden_from
@@ -51,7 +51,8 @@ def review() -> None:
 
 review.add_command(sample)
 review.add_command(keying)
-add_to(review)
+review_recheck.add_to(review)
+review_case.add_to(review)
 command(review, "report")(
     click.option("--client", help="Only this client's.")(
         click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="CSV file to write.")(

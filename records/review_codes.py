@@ -32,13 +32,15 @@ REVIEW_CODES: dict[str, str] = {
     "date": "The date is not plausible: compare it with the image.",
     "double-key": "Two people key this field, and neither sees what the other or the machine has: 'review key next'.",
     "keying-differs": "Two people keyed this field differently: a third decides, 'review key next --third'.",
+    "case-differs": "Another document of the same case says otherwise: compare both with their images.",
     "lot-rejected": "A sample of its lot had a critical defect: compare the value with the image.",
     "rescan": "A person rejected the record: scan its sheets again, or take the rejection back.",
     "date-order": "Two dates of this record contradict each other: compare both with the image.",
 }
 
 DOUBLE_KEY, KEYING_DIFFERS = "double-key", "keying-differs"
-LASTING = ("lot-rejected", "rescan")  # what a person or a sample has said: no description anew settles it
+CASE_DIFFERS = "case-differs"
+LASTING = ("lot-rejected", "rescan", CASE_DIFFERS)  # said by a sample, a person, a case: described anew, it stays
 KEYED = (DOUBLE_KEY, KEYING_DIFFERS)  # settled by keying alone
 
 CODE_OF_CHECK: dict[str, str] = {

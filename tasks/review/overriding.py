@@ -19,13 +19,15 @@ from records.class_library import RecordClass
 from records.errors import AccessDeniedError, InvalidValueError
 from records.fields import Check, Field
 from records.ids import Ids, instant
-from records.review_codes import KEYED
+from records.review_codes import CASE_DIFFERS, KEYED
 from records.review_tables import review_proposals
 from records.tables import reviews
 from records.text import Box
 
 BANK = frozenset({"iban-changed", "iban-shared", "iban-invalid"})  # always two people, whatever they decide
-OVERRIDES = frozenset({"totals", "tax-id", "mrz", "xml", "duplicate", "party-conflict", "date-order", "addressee"})
+OVERRIDES = frozenset(
+    {"totals", "tax-id", "mrz", "xml", "duplicate", "party-conflict", "date-order", "addressee", CASE_DIFFERS}
+)
 # OVERRIDES: to keep the value; an addressee also where what was typed is still not the client
 
 

@@ -18,15 +18,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 from custody.keys import new_salt
 from custody.ledger import Actor, Draft, append
 from custody.opening import root_of_ids
-from records.catalogue import add_review, open_reviews
+from records.catalogue import open_reviews
 from records.errors import InvalidValueError, UnknownIdError
 from records.fields import ReviewReason
 from records.ids import instant
 from records.sample_tables import sample_values, samples
 from records.sampling import Outcome, draw_sample, judge_sample
 from records.tables import fields, records
-from tasks.record_describing import fields_commitment
-from tasks.record_reading import put_in_outbox
+from tasks.review.reopening import reopen
 from tasks.services import Services
 
 DEFECTS = {"high": "critical", "medium": "major", "low": "minor"}  # by the risk of the field
@@ -227,20 +226,7 @@ def _reopen(services: Services, record: str, units: Sequence[Unit], sample: str,
         wanted = [name for name in names if name not in asked]
         if not wanted or row.state not in ("described", "in_review", "indexed"):
             return 0
-        now, event = services.clock.now(), services.ids.new("evt")
-        for name in wanted:
-            add_review(connection, record, row.client, ReviewReason(LOT_REJECTED, name, sample), instant(now))
-            there = (fields.c.record == record) & (fields.c.name == name) & fields.c.current.is_(True)
-            connection.execute(update(fields).where(there, fields.c.status == "accepted").values(status="review"))
-        salt = row.detail_salt or new_salt()
-        draft = Draft(
-            event, "described", record, actor, client=row.client, before=row.state, after="in_review",
-            reason=LOT_REJECTED, detail=fields_commitment(connection, record, salt),
-        )  # fmt: skip
-        entry = append(connection, draft, now)
-        moved = {"state": "in_review", "version": entry.seq, "detail_salt": salt}
-        connection.execute(update(records).where(records.c.id == record).values(moved))
-        put_in_outbox(connection, record, row.client, entry.seq, instant(now))
+        reopen(services, connection, row, [ReviewReason(LOT_REJECTED, name, sample) for name in wanted], actor)
     return len(wanted)
 
 
