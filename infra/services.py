@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -41,11 +42,12 @@ from infra.mail import SmtpMailer
 from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
 from records.class_library import ClassLibrary, load_library, shipped_library
+from records.client_words import parse_client_words
 from records.due_dates import Period
 from records.errors import ConfigurationError, IndexUnavailableError, UnavailableError
 from records.leases import LeaseBook
 from records.loan_policy import LoanPolicy
-from records.options import Limits, ReadingOptions
+from records.options import ClientWords, Limits, ReadingOptions
 from records.parties import Party, parse_parties
 from search.contract import SearchIndex
 
@@ -199,6 +201,25 @@ class Services:
             tuple(self.settings.languages.split("+")), self.settings.ocr_engine, self.settings.tessdata,
             self.settings.renderer, second=self.settings.second_engine == "auto",
         )  # fmt: skip
+
+    def reading_for(self, client: str) -> ReadingOptions:
+        """Return how pages of a client are read: with its own words, read anew each time, so that a change counts.
+
+        Raises:
+            ConfigurationError: its file of words cannot be read or taken.
+        """
+        folder = self.settings.words_folder
+        file = folder / f"{client}.txt" if folder is not None and "/" not in client else None
+        if file is None or not file.exists():
+            return self.reading
+        words = "".join(f"{word}\n" for word in parse_client_words(read_file(file, "words_folder"))).encode()
+        digest = hashlib.sha256(words).hexdigest()
+        target = self.scratch / f"{digest}.words.txt"
+        if not target.exists():
+            part = self.scratch / f"{self.ids.new('evt')}.part"  # threads of this process may write it at once
+            part.write_bytes(words)
+            part.replace(target)
+        return replace(self.reading, words=ClientWords(target, words.count(b"\n"), digest))
 
     @cached_property
     def limits(self) -> Limits:

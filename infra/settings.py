@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     file_bytes: int = Field(8 * 1024**3, gt=0, description="Bytes of one file at most.")
     child_bytes: int = Field(3 * 1024**3, gt=0, description="Address space of one child process.")
     class_folder: Path | None = Field(None, description="Folder of further record classes (TOML files).")
+    words_folder: Path | None = Field(
+        None, description="Folder of clients' own words for the reading engine: one text file for each client's name."
+    )
     party_folder: Path | None = Field(None, description="Folder of known parties: one CSV file for each client's name.")
 
     time_zone: str = Field("Europe/Madrid", description="IANA time zone of a site for which none is said.")

@@ -1,6 +1,7 @@
 """What an operator may set about limits and reading; values passed down, never read from the environment here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,20 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientWords:
+    """A client's own words as the engine takes them: a file with one a line, how many, and the SHA-256 of the file."""
+
+    file: Path
+    count: int
+    sha256: str
+
+    @property
+    def version(self) -> int:
+        """The first 40 bits of the digest: which words a page was read with, in the page's facts."""
+        return int(self.sha256[:10], 16)
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingOptions:
     """How pages are read. `languages` are Tesseract's names, the first being tried first."""
 
@@ -27,3 +42,4 @@ class ReadingOptions:
     renderer: str = "auto"  # auto, poppler (pdf2image) or pdfium
     render_dpi: int = 300
     second: bool = True  # read slips and weak pages with the second engine too, where it is installed
+    words: ClientWords | None = None  # of the client whose pages they are

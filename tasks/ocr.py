@@ -8,7 +8,7 @@ Measured traps: docs/design/reading.md.
 import importlib.metadata
 import shutil
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from records.errors import EngineUnavailableError
+from records.options import ClientWords
 from records.text import Box, Word
 
 Grey = npt.NDArray[np.uint8]
@@ -23,6 +24,7 @@ Grey = npt.NDArray[np.uint8]
 PAGE = 3  # Tesseract's page segmentation: a full page, no orientation detection
 BLOCK = 6  # one uniform block of text
 MIN_DPI, MAX_DPI = 70, 600  # what Tesseract believes; outside it guesses anew
+OPEN_AT_ONCE = 4  # engines of one process: a model has 10 to 30 MB and is loaded in a tenth of a second
 
 _MODEL_FOLDERS = (
     "/usr/share/tesseract-ocr/*/tessdata",
@@ -61,7 +63,7 @@ class Engine(Protocol):
 class TesserocrEngine:
     """Tesseract in this process, one handle a language."""
 
-    def __init__(self, tessdata: str | None = None) -> None:
+    def __init__(self, tessdata: str | None = None, words: ClientWords | None = None) -> None:
         """Load the library, no model yet.
 
         Raises:
@@ -73,6 +75,7 @@ class TesserocrEngine:
             raise EngineUnavailableError("tesserocr is not installed") from error
         self._library: Any = tesserocr
         self._folder = find_tessdata(tessdata)
+        self._variables = {"user_words_file": str(words.file)} if words else {}
         self._handles: dict[str, Any] = {}
         version = tesserocr.tesseract_version().split()[1]
         self._name = f"tesserocr {importlib.metadata.version('tesserocr')}, tesseract {version}"
@@ -99,7 +102,9 @@ class TesserocrEngine:
     def _handle(self, language: str) -> Any:
         if language not in self._handles:
             try:
-                self._handles[language] = self._library.PyTessBaseAPI(path=str(self._folder), lang=language)
+                self._handles[language] = self._library.PyTessBaseAPI(
+                    path=str(self._folder), lang=language, variables=self._variables
+                )
             except RuntimeError as error:
                 raise EngineUnavailableError(f"no Tesseract model for {language}") from error
         return self._handles[language]
@@ -125,7 +130,7 @@ class TesserocrEngine:
 class PytesseractEngine:
     """Tesseract's command line; its process dies with the child's group when time is over."""
 
-    def __init__(self, tessdata: str | None = None) -> None:
+    def __init__(self, tessdata: str | None = None, words: ClientWords | None = None) -> None:
         """Find program and models.
 
         Raises:
@@ -139,6 +144,7 @@ class PytesseractEngine:
             raise EngineUnavailableError("the program tesseract is not installed")
         self._library: Any = pytesseract
         self._folder = find_tessdata(tessdata)
+        self._words = f' --user-words "{words.file}"' if words else ""
         version = importlib.metadata.version("pytesseract")
         self._name = f"pytesseract {version}, tesseract {pytesseract.get_tesseract_version()}"
 
@@ -158,7 +164,7 @@ class PytesseractEngine:
             table = self._library.image_to_data(
                 Image.fromarray(pixels),
                 lang=language,
-                config=f'--psm {layout} --dpi {resolution} --tessdata-dir "{self._folder}"',
+                config=f'--psm {layout} --dpi {resolution} --tessdata-dir "{self._folder}"{self._words}',
                 output_type=self._library.Output.DICT,
             )
         except self._library.TesseractError as error:
@@ -182,23 +188,25 @@ def _numbered(table: dict[str, list[Any]]) -> Iterator[Word]:
         yield Word(text, box, float(table["conf"][row]), line, block)
 
 
-@cache
-def open_engine(name: str = "auto", tessdata: str | None = None) -> Engine:
+@lru_cache(OPEN_AT_ONCE)
+def open_engine(name: str = "auto", tessdata: str | None = None, words: ClientWords | None = None) -> Engine:
     """Return the engine called `name` ("auto", "tesserocr", "pytesseract"); each is opened once a process.
+
+    Of engines with clients' words the newest stay open.
 
     Raises:
         EngineUnavailableError: it, or for "auto" any, cannot be started; 'muniment doctor' says what to install.
     """
     if name == "tesserocr":
-        return TesserocrEngine(tessdata)
+        return TesserocrEngine(tessdata, words)
     if name == "pytesseract":
-        return PytesseractEngine(tessdata)
+        return PytesseractEngine(tessdata, words)
     if name != "auto":
         raise EngineUnavailableError(f"no engine has the name {name}")
     try:
-        return TesserocrEngine(tessdata)
+        return TesserocrEngine(tessdata, words)
     except EngineUnavailableError:
-        return PytesseractEngine(tessdata)
+        return PytesseractEngine(tessdata, words)
 
 
 def find_tessdata(given: str | None = None) -> Path:

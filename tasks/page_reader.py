@@ -113,7 +113,8 @@ class _Reader:
 
     def __init__(self, options: ReadingOptions, hint: str | None) -> None:
         self._languages = options.languages
-        self._engine = open_engine(options.engine, options.tessdata)
+        self._engine = open_engine(options.engine, options.tessdata, options.words)
+        self._words = options.words
         self._may_ask_second = options.second
         self._hint = hint
         self._language = hint or options.languages[0]
@@ -124,6 +125,8 @@ class _Reader:
         cleaned = clean(pixels, self._sample)
         page = set_upright(turn(cleaned.pixels, stored_turn), self._sample)
         facts = {**cleaned.facts, "ink": page.ink}
+        if self._words is not None:
+            facts |= {"client_words": float(self._words.count), "client_words_version": float(self._words.version)}
         read = _Read((), self._language, self._engine.name)
         if page.ink >= BLANK_INK:
             page, read = self._recognise(page)

@@ -22,7 +22,7 @@ from custody.tables import events, originals, outbox
 from records.catalogue import page_values, record_row, scan_row, sources_of
 from records.errors import InputError
 from records.ids import RecordId, instant
-from records.tables import pages, records
+from records.tables import clients, pages, records
 from records.text import Embedded, PageText, write_words
 from tasks import intake
 from tasks.embedded_invoice import find_embedded
@@ -57,15 +57,16 @@ def read_record(record: RecordId, services: Services) -> ReadReceipt:
         source = sources_of(connection, record)[0]
         original = connection.execute(select(originals).where(originals.c.id == source.original)).one()
         hint = _language_hint(connection, row.batch, services.reading.languages)
+        client = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
     if row.state != "accessioned":
         clear_leftovers(services.vault, record)  # of a run that ended between its commit and this
         return ReadReceipt(record, 0, 0)
-    words = words_path(services, record)
+    options, words = services.reading_for(client), words_path(services, record)
     with _clear_original(services, row, original) as path:
         if original.media_type == PDF:
             _note_signatures(services, row, original.id, path)
         found = read_document(
-            path, original.media_type, original.pages, services.reading, services.limits, services.children, hint
+            path, original.media_type, original.pages, options, services.limits, services.children, hint
         )
         rows: list[dict[str, Any]] = []
         part = services.scratch / f"{record}.words"

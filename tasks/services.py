@@ -88,6 +88,10 @@ class Services(Protocol):
         """How pages are read."""
         ...
 
+    def reading_for(self, client: str) -> ReadingOptions:
+        """How pages of a client are read, by its name: with its own words, where it has some."""
+        ...
+
     @property
     def limits(self) -> Limits:
         """Limits on untrusted input."""
