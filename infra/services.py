@@ -39,6 +39,7 @@ from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
 from infra.mail import SmtpMailer
+from infra.party_database import PartyDatabase
 from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
 from records.class_library import ClassLibrary, load_library, shipped_library
@@ -179,8 +180,8 @@ class Services:
         folder = self.settings.class_folder
         return load_library([folder]) if folder else shipped_library()
 
-    def parties(self, client: str) -> tuple[Party, ...]:
-        """Return the known parties of a client, by its name; read anew each time, so that a change counts at once.
+    def parties(self, client: str) -> tuple[Party, ...] | None:
+        """See `tasks.services.Services`; the client's file, read anew each time, goes before the database.
 
         Raises:
             ConfigurationError: the list cannot be read.
@@ -188,11 +189,18 @@ class Services:
         folder = self.settings.party_folder
         file = folder / f"{client}.csv" if folder is not None and "/" not in client else None
         if file is None or not file.exists():
-            return ()
+            return () if self._party_database is None else self._party_database.of(client)
         try:
             return parse_parties(file.read_bytes())
         except OSError as error:
             raise ConfigurationError("the list of known parties cannot be read") from error
+
+    @cached_property
+    def _party_database(self) -> PartyDatabase | None:
+        url, secret = self.settings.party_database_url, self.settings.party_database_password
+        if url is None:
+            return None
+        return PartyDatabase(url, secret.get_secret_value() if secret else None, self.settings.party_query)
 
     @cached_property
     def reading(self) -> ReadingOptions:
@@ -331,6 +339,8 @@ class Services:
             self.index.close()
         if "signing" in self.__dict__:
             self.signing.close()
+        if self.__dict__.get("_party_database") is not None:
+            self.__dict__["_party_database"].close()
         self.database.close()
         if "scratch" in self.__dict__:
             remove_scratch(self.scratch)

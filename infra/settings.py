@@ -17,7 +17,8 @@ from records.errors import ConfigurationError
 
 SECRETS = (
     "key_passphrase", "database_password", "s3_access_key", "s3_secret_key", "s3_keeper_access_key",
-    "s3_keeper_secret_key", "opensearch_password", "tsa_password", "smtp_password", "token",
+    "s3_keeper_secret_key", "opensearch_password", "tsa_password", "smtp_password",
+    "party_database_password", "token",
 )  # fmt: skip
 
 
@@ -123,6 +124,14 @@ class Settings(BaseSettings):
         None, description="Folder of clients' own words for the reading engine: one text file for each client's name."
     )
     party_folder: Path | None = Field(None, description="Folder of known parties: one CSV file for each client's name.")
+    party_database_url: str | None = Field(
+        None, description="Database of known parties (postgresql:// or sqlite:///), asked where there is no CSV file."
+    )
+    party_database_password: SecretStr | None = Field(None, description="Its password, if not in the URL.")
+    party_query: str = Field(
+        "SELECT id, tax_id, name, aliases, accounts FROM known_parties WHERE client = :client",
+        description="What it is asked; read only. :client is the client's name.",
+    )
 
     time_zone: str = Field("Europe/Madrid", description="IANA time zone of a site for which none is said.")
     desk: str | None = Field(

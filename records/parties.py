@@ -6,7 +6,7 @@ alone never matches: it proposes (reference of data verification, section 7; acc
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,17 +61,20 @@ def parse_parties(data: bytes) -> tuple[Party, ...]:
         rows = list(csv.DictReader(data.decode("utf-8-sig").splitlines()))
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigurationError("the list of known parties is not CSV in UTF-8") from error
-    found = []
-    for number, row in enumerate(rows, 2):
-        if not row.get("id") or not row.get("name"):
-            raise ConfigurationError(f"the list of known parties: row {number} needs id and name")
-        found.append(
-            Party(
-                row["id"], bare_tax_id(row.get("tax_id") or "") or None, row["name"], _several(row.get("aliases")),
-                tuple(identifier(account) for account in _several(row.get("accounts"))),
-            )
-        )  # fmt: skip
-    return tuple(found)
+    return tuple(party_of(row, number) for number, row in enumerate(rows, 2))
+
+
+def party_of(row: Mapping[str, str | None], number: int) -> Party:
+    """Return the party that a row of a list tells of; `number` is the row's.
+
+    Raises:
+        ConfigurationError: it has no id or no name.
+    """
+    id_, name = row.get("id"), row.get("name")
+    if not id_ or not name:
+        raise ConfigurationError(f"the list of known parties: row {number} needs id and name")
+    accounts = tuple(identifier(account) for account in _several(row.get("accounts")))
+    return Party(id_, bare_tax_id(row.get("tax_id") or "") or None, name, _several(row.get("aliases")), accounts)
 
 
 def _several(cell: str | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ them (`detail`, reference of custody, section 1.3). Crash point: 31 committed.
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from records.duplicates import is_copy, is_credit
 from records.errors import InvalidValueError
 from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
+from records.parties import Party
 from records.tables import clients, records
 from records.text import read_embedded
 from tasks import intake
@@ -69,14 +71,15 @@ def describe_record(record: RecordId, services: Services) -> DescribeReceipt:
         row = record_row(connection, record)
     if row.state != "read":
         return DescribeReceipt(record, row.state, 0, 0)
-    found, marks = _described(record, services)
+    read = _described(record, services)
     with services.database.write() as connection:
         row = record_row(connection, record)
         services.leases.fence(connection, row.scan)
         services.leases.progress(connection, row.scan)
         by = Act("described", intake.actor_of(scan_row(connection, row.scan)))
-        state = _save(connection, services, row, found, marks, by)
+        state = _save(connection, services, row, read, by)
     services.vault.reached(31)
+    found = read.description
     _logger.info("described record %s: %s, %d fields", record, state, len(found.fields))
     return DescribeReceipt(record, state, len(found.fields), len(found.review))
 
@@ -92,25 +95,36 @@ def describe_again(record: RecordId, services: Services, by: Act) -> DescribeRec
         ReviewTakenError: another person works on it.
         UnavailableError: store or database; call again later.
     """
-    found, marks = _described(record, services)
+    read = _described(record, services)
     with services.database.write() as connection:
         row = connection.execute(select(records).where(records.c.id == record).with_for_update()).one()
         if row.state not in DESCRIBED:
             raise InvalidValueError(f"this record is {row.state}: it has no fields to check yet")
         require_free(connection, record, services.person.id, None, now_of(connection, services.clock))
-        state = _save(connection, services, row, found, marks, by)
+        state = _save(connection, services, row, read, by)
+    found = read.description
     _logger.info("described record %s again: %s, %d fields", record, state, len(found.fields))
     return DescribeReceipt(record, state, len(found.fields), len(found.review))
 
 
-def _described(record: RecordId, services: Services) -> tuple[Description, tuple[bool, bool]]:
-    """Return what a record is by its words, and whether its pages say that it is a credit note, and a copy."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a record is by its words, whether its pages say: credit note, copy; and the client's known parties."""
+
+    description: Description
+    marks: tuple[bool, bool]
+    registry: Sequence[Party] | None
+
+
+def _described(record: RecordId, services: Services) -> _Read:
+    """Read what a record is; the known parties are asked for here, outside of every transaction."""
     with services.database.read() as connection:
         row = record_row(connection, record)
         decided = _decided_class(row)
         hint = decided or scan_row(connection, row.scan).class_hint
         taught = newest(connection, row.client)
         signed = signatures_checked(connection, sources_of(connection, record)[0].original)
+        client = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
     with borrowed(services, [record]) as words:
         read, unread = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
@@ -124,7 +138,9 @@ def _described(record: RecordId, services: Services) -> tuple[Description, tuple
         said = f"{signed['obj']['invalid']} of {signed['obj']['signatures']}: {', '.join(signed['obj']['reasons'])}"
         found = replace(found, review=(*found.review, ReviewReason("signature-invalid", None, said)))
     titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
-    return found, (is_credit(titles, None), is_copy(titles))
+    related = services.library.get(found.record_class).duplicate_key is not None
+    registry = services.parties(client) if related else ()
+    return _Read(found, (is_credit(titles, None), is_copy(titles)), registry)
 
 
 def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
@@ -136,15 +152,11 @@ def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
     return commitment(salt, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _save(
-    connection: Connection, services: Services, row: Row[Any], found: Description, marks: tuple[bool, bool], by: Act
-) -> str:  # fmt: skip
+def _save(connection: Connection, services: Services, row: Row[Any], read: _Read, by: Act) -> str:
     """Compare a description with all else the client holds, and save it with its event; return the state after it."""
     now, record, event = services.clock.now(), row.id, services.ids.new("evt")
-    record_class = services.library.get(found.record_class)
-    name = connection.execute(select(clients.c.name).where(clients.c.id == row.client)).scalar_one()
-    registry = services.parties(name) if record_class.duplicate_key is not None else ()
-    found = relate(connection, record, row.client, record_class, found, registry, marks)
+    record_class = services.library.get(read.description.record_class)
+    found = relate(connection, record, row.client, record_class, read.description, read.registry, read.marks)
     found = with_known_party(connection, row.client, record_class, found)
     found = asked_twice(record_class, addressed(connection, row.client, record_class, found))
     replace_fields(connection, record, row.client, [ruled(one, record_class) for one in found.fields], event)

@@ -21,6 +21,7 @@ from records.tables import fields as fields_table
 
 MOST_COMPARED = 2000  # records of one issuer that are looked at, the newest first
 CONFIRMED = ("confirmed", "corrected")
+NOT_ASKED = "the list of known parties could not be asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def relate(
     client: str,
     record_class: RecordClass,
     found: Description,
-    registry: Sequence[Party],
+    registry: Sequence[Party] | None,
     marks: tuple[bool, bool] = (False, False),
 ) -> Description:
     """Return a description with what the client's other records and known parties say about it.
@@ -53,7 +54,8 @@ def relate(
         client: whose records are looked at.
         record_class: the class it was described as.
         found: the description.
-        registry: the client's known parties; none means that there is no list to compare with.
+        registry: the client's known parties; an empty one means that there is no list to compare with, None that it
+            could not be asked: what it would have said is unknown, and waits for a person.
         marks: whether the pages say that it is a credit note, and a copy.
     """
     key = record_class.duplicate_key
@@ -68,7 +70,11 @@ def relate(
         _note(fields, review, key, other.record, compare(mine, theirs))
     if key.iban is not None and key.iban in values:
         _judge_account(fields, review, key, values, others, registry)
-    if registry:
+    if registry is None:
+        name = key.party if key.party in values else key.issuer
+        _add_check(fields, name, Check("party", "unknown", NOT_ASKED), hold=True)
+        review.append(ReviewReason("party-unchecked", name, NOT_ASKED))
+    elif registry:
         _judge_party(fields, review, key, values, registry)
     return replace(found, fields=tuple(fields), review=tuple(review))
 
@@ -119,7 +125,7 @@ def _note(fields: list[Field], review: list[ReviewReason], key: DuplicateKey, ot
 
 def _judge_account(
     fields: list[Field], review: list[ReviewReason], key: DuplicateKey, values: Mapping[str, str],
-    others: Sequence[Held], registry: Sequence[Party],
+    others: Sequence[Held], registry: Sequence[Party] | None,
 ) -> None:  # fmt: skip
     """Replace the account's `unknown` by what is known of it."""
     account, issuer, iban = values[key.iban or ""], values.get(key.issuer), key.iban or ""
@@ -130,6 +136,8 @@ def _judge_account(
     shared = any(other.value(iban) == account and other.value(key.issuer) not in (None, issuer) for other in others)
     owner = match_party(None, issuer, registry).party if issuer is not None and registry else None
     check, code = _account_check(account, owner, len(confirmed), changed=changed, shared=shared)
+    if registry is None and check.outcome == "pass":  # the list might say that the party has another
+        check, code = Check("iban-known", "unknown", NOT_ASKED), "iban-unconfirmed"
     for place, field in enumerate(fields):
         if field.name == iban:
             kept = tuple(one for one in field.checks if one.check != "iban-known")

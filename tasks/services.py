@@ -69,8 +69,8 @@ class Services(Protocol):
         """The record classes."""
         ...
 
-    def parties(self, client: str) -> tuple[Party, ...]:
-        """The known parties of a client, by its name."""
+    def parties(self, client: str) -> tuple[Party, ...] | None:
+        """The known parties of a client, by its name; none of them: there is no list; None: it could not be asked."""
         ...
 
     @property

@@ -274,7 +274,7 @@ class Decision:
     def _before(self) -> dict[tuple[str, int], Field]:
         return {(row.name, row.position): field_of(row) for row in self._current()}
 
-    def _registry(self, record_class: RecordClass) -> Sequence[Party]:
+    def _registry(self, record_class: RecordClass) -> Sequence[Party] | None:
         if record_class.duplicate_key is None:
             return ()
         name = select(clients.c.name).where(clients.c.id == self.row.client)
