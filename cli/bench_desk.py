@@ -9,7 +9,7 @@ import shutil
 import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter, process_time
@@ -27,10 +27,23 @@ from custody.loan_tables import loans
 from infra.services import Services, open_services
 from records.errors import InvalidValueError
 from records.tables import clients
-from tasks.desk import counting, finding, inventory, lending, receiving, renewing, requests, returning, shelving
+from tasks.desk import (
+    counting,
+    finding,
+    inventory,
+    lending,
+    missing,
+    receiving,
+    renewing,
+    requests,
+    returning,
+    shelving,
+    undoing,
+)
 from tasks.desk.acts import Answer, Asked
 from tasks.desk.counting import Count
 from tasks.desk.lending import Lending
+from tasks.desk.places import FIRST_SITE
 from tasks.reports import circulation, service_level, trace, whereabouts
 from tasks.reports.report import Report, Scope
 
@@ -40,6 +53,8 @@ REPEATS = 3  # of each report
 PER_FILE = 10  # moves of a file, unless others are asked for
 YEAR = timedelta(days=365)
 HOME, KEPT = "home", "archive.json"  # in the folder of a kept archive
+STAGING = f"{FIRST_SITE}/IN"  # of the site that an archive has
+SHELF_SCANS = 20  # papers that an inventory of a shelf scans
 GOOD = ("done", "info", "alert")
 
 
@@ -61,23 +76,49 @@ class DeskBench:
         taken = receiving.Receiving("default", described=receiving.Described(title="Expediente"))
         first_due = services.today() + timedelta(days=7 - services.today().weekday())  # a Monday: weekends are closed
         new_due = first_due + timedelta(days=7)
+        at_holder = replace(asked, answers=frozenset({"seen-at-holder"}))
         steps: dict[str, Callable[[str, str], Answer]] = {
             "find": lambda code, name: finding.find(services, asked, code),
             "history": lambda code, name: finding.history(services, asked, code),
             "receive": lambda code, name: receiving.receive(services, asked, taken),
-            "request": lambda code, name: requests.add(services, asked, requests.Asking(code, name, "audit")),
             "lend": lambda code, name: lending.lend(services, asked, Lending((code,), name, "audit", due=first_due)),
             "renew": lambda code, name: renewing.renew(services, asked, code, new_due),
+            "recall": lambda code, name: renewing.recall(services, asked, code),
+            "hand on": lambda code, name: renewing.recharge(services, at_holder, code, self._after(name), first_due),
             "return": lambda code, name: returning.give_back(services, asked, code),
             "check": lambda code, name: counting.check(services, asked, code, Count(pages=40)),
             "put back": lambda code, name: shelving.refile(services, asked, code),
+            "move": lambda code, name: shelving.locate(services, asked, code, STAGING),
+            "undo": lambda code, name: undoing.undo(services, asked, code),
+            "search slip": lambda code, name: missing.not_found(services, asked, code),
+            "inventory, a scan": lambda code, name: inventory.preview(services, asked, self.archive.shelf, code),
         }
-        # who asked for a file stands before who borrows it: other files are asked for
-        found = {
-            what: self._times(what, step, self.asked_for if what == "request" else self.codes)
-            for what, step in steps.items()
+        found = {what: self._times(what, step, self.codes) for what, step in steps.items()}
+        return found | self._requests() | {"inventory, END of a shelf for each of its scans": self._inventory()}
+
+    def _after(self, name: str) -> str:
+        """Return another borrower than this one."""
+        names = self.archive.borrowers
+        return names[(names.index(name) + 1) % len(names)]
+
+    def _requests(self) -> dict[str, dict[str, float]]:
+        """Ask for other files than are lent, since who asked stands before who borrows; decide, fetch, keep ready."""
+        services, asked = self.services, self.asked
+        made: dict[str, str] = {}
+
+        def request(code: str, name: str) -> Answer:
+            answer = requests.add(services, asked, requests.Asking(code, name, "audit"))
+            made[code] = answer.more["request"]["id"]
+            return answer
+
+        steps: dict[str, Callable[[str, str], Answer]] = {
+            "request": request,
+            "authorise": lambda code, name: requests.authorise(services, asked, made[code]),
+            "pick": lambda code, name: requests.pick(services, asked, code),
+            "keep ready": lambda code, name: requests.ready(services, asked, code),
+            "cancel": lambda code, name: requests.decide(services, asked, made[code], "cancel"),
         }
-        return found | {"inventory of a shelf": self._inventory()}
+        return {what: self._times(what, step, self.asked_for) for what, step in steps.items()}
 
     def _times(self, what: str, step: Callable[[str, str], Answer], codes: list[str]) -> dict[str, float]:
         wall, cpu = [], []
@@ -92,12 +133,14 @@ class DeskBench:
         return _spread(wall, cpu)
 
     def _inventory(self) -> dict[str, float]:
+        """Count a shelf with one act; return what that is for each paper that was scanned."""
         wall, cpu = [], []
+        scanned = self.codes[:SHELF_SCANS]
         for _ in range(REPEATS):
             began, worked = perf_counter(), process_time()
-            inventory.take(self.services, self.asked, self.archive.shelf, self.codes[:20])
-            wall.append(1000 * (perf_counter() - began))
-            cpu.append(1000 * (process_time() - worked))
+            inventory.take(self.services, self.asked, self.archive.shelf, scanned)
+            wall.append(1000 * (perf_counter() - began) / len(scanned))
+            cpu.append(1000 * (process_time() - worked) / len(scanned))
         return _spread(wall, cpu)
 
     def reports(self) -> dict[str, dict[str, float]]:
