@@ -69,7 +69,7 @@ def words_for(zone: ZoneInfo, say: Callable[[str], str] = _) -> Callable[[Any, s
             return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%d %H:%M")
         if key == "kind" and value == "file":
             return say("physical file")
-        if key in ("state", "kind", "from", "to", "role", "event") and isinstance(value, str):
+        if key in ("state", "kind", "from", "to", "role", "event", "basis") and isinstance(value, str):
             return say(value.replace("_", " "))
         return str(value)
 

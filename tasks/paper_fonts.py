@@ -79,6 +79,27 @@ def shortened(text: str, font: str, size: float, width: float) -> str:
     return text[:low].rstrip() + "…"
 
 
+def wrapped(text: str, font: str, size: float, width: float, most: int) -> list[str]:
+    """Return the text as at most so many lines of `width` points, broken between words where that is possible.
+
+    What does not fit the last line is cut and ended by an ellipsis.
+    """
+    lines: list[str] = []
+    left = " ".join(text.split())
+    while left and len(lines) < most - 1 and width_of(left, font, size) > width:
+        place = _break_of(left, font, size, width)
+        lines.append(left[:place].rstrip())
+        left = left[place:].lstrip()
+    return [*lines, shortened(left, font, size, width)]
+
+
+def _break_of(text: str, font: str, size: float, width: float) -> int:
+    """Return after how many characters a line ends: at a space where one fits, else where the width does."""
+    fits = len(shortened(text, font, size, width)) - 1
+    space = text.rfind(" ", 0, fits + 1)
+    return space if space > 0 else max(fits, 1)
+
+
 @cache
 def _face(character: str, font: str) -> str | None:
     for name in (font, _WIDER[font]):

@@ -5,6 +5,7 @@ keeps its place.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from tasks.reports.report import Column, Report, Scope, Value, age_days
 
 PAPER_COLUMNS = (
     Column("code", "code", 2),
-    Column("kind", "kind", 1),
+    Column("kind", "kind", 2),
     Column("case_no", "case number", 2),
     Column("title", "title", 4),
     Column("client", "client", 2),
@@ -50,12 +51,19 @@ def staging(scope: Scope, hours: int = 24) -> Report:
 
 
 def missing(scope: Scope) -> Report:
-    """List what is missing, with the last places and people a search begins with."""
-    columns = (*PAPER_COLUMNS, Column("last_places", "last places", 4), Column("last_holders", "last people", 3))
-    rows = []
+    """List what is missing: since when, who said so, and the last places and people, with which a search begins."""
+    columns = (
+        *PAPER_COLUMNS, Column("reported_by", "reported by", 2), Column("last_places", "last places", 4),
+        Column("last_holders", "last people", 3),
+    )  # fmt: skip
+    rows: list[tuple[Value, ...]] = []
+    names = _Names(scope)
     for paper, row in _with_ids(scope, ("missing", "found_pending"), scope.now):
-        places, holders = _last_seen(scope, paper)
-        rows.append((*row, "; ".join(places) or None, "; ".join(holders) or None))
+        seen = _last_seen(scope, paper)
+        places = [f"{names.place(place)} ({at[:10]})" for place, at in seen.places.items()]
+        holders = [f"{names.person(holder)} ({at[:10]})" for holder, at in seen.holders.items()]
+        by = None if seen.reported_by is None else names.person(seen.reported_by)
+        rows.append((*row, by, "; ".join(places) or None, "; ".join(holders) or None))
     rows.sort(key=lambda row: (str(row[7]), str(row[0])))
     totals: dict[str, Value] = {
         state: sum(1 for row in rows if row[5] == state) for state in ("missing", "found_pending")
@@ -178,28 +186,53 @@ def _paper_row(row: Row[Any], scope: Scope) -> tuple[Value, ...]:
     )  # fmt: skip
 
 
-def _last_seen(scope: Scope, paper: str) -> tuple[list[str], list[str]]:
-    """Return the last places and the last people of a paper, the latest first, by its events."""
-    places: dict[str, str] = {}
-    holders: dict[str, str] = {}
+@dataclass(slots=True)
+class _Seen:
+    """What the events of a paper say: place -> when, holder -> when, the latest first; and who missed it last."""
+
+    places: dict[str, str] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
+    reported_by: str | None = None
+
+
+def _last_seen(scope: Scope, paper: str) -> _Seen:
+    found = _Seen()
     query = select(events).where(events.c.subject == paper).order_by(events.c.seq.desc()).limit(EVENTS_READ)
     for row in scope.connection.execute(query):
         event = Entry(row.seq, row.id, bytes(row.leaf), row.leaf_hash).event
-        if event["place"] is not None and len(places) < LAST_SEEN:
-            places.setdefault(event["place"], event["ts"])
-        if event["holder"] is not None and len(holders) < LAST_SEEN:
-            holders.setdefault(event["holder"], event["ts"])
-    return (
-        [f"{_place_name(scope, place)} ({at[:10]})" for place, at in places.items()],
-        [f"{_holder_name(scope, holder)} ({at[:10]})" for holder, at in holders.items()],
-    )
+        if event["type"] == "missing" and found.reported_by is None:
+            found.reported_by = event["actor"]["id"]
+        if event["place"] is not None and len(found.places) < LAST_SEEN:
+            found.places.setdefault(event["place"], event["ts"])
+        if event["holder"] is not None and len(found.holders) < LAST_SEEN:
+            found.holders.setdefault(event["holder"], event["ts"])
+    return found
 
 
-def _place_name(scope: Scope, place: str) -> str:
-    table, shown = (boxes, boxes.c.barcode) if place.startswith("box_") else (locations, locations.c.path)
-    return str(scope.connection.execute(select(shown).where(table.c.id == place)).scalar_one())
+class _Names:
+    """What people call places, boxes and persons; each is looked up once a report."""
 
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._known: dict[str, str] = {}
 
-def _holder_name(scope: Scope, pseudonym: str) -> str:
-    name = scope.connection.execute(select(persons.c.name).where(persons.c.pseudonym == pseudonym)).scalar_one_or_none()
-    return name or pseudonym
+    def place(self, place: str) -> str:
+        """Return the path of a location; of a box its code, and where the box stands now."""
+        if place not in self._known:
+            self._known[place] = self._box(place) if place.startswith("box_") else self._path(place)
+        return self._known[place]
+
+    def person(self, pseudonym: str) -> str:
+        """Return the name of who has a pseudonym; the pseudonym where nobody has it any more."""
+        if pseudonym not in self._known:
+            query = select(persons.c.name).where(persons.c.pseudonym == pseudonym)
+            self._known[pseudonym] = self._scope.connection.execute(query).scalar_one_or_none() or pseudonym
+        return self._known[pseudonym]
+
+    def _path(self, place: str) -> str:
+        query = select(locations.c.path).where(locations.c.id == place)
+        return str(self._scope.connection.execute(query).scalar_one())
+
+    def _box(self, box: str) -> str:
+        row = self._scope.connection.execute(select(boxes.c.barcode, boxes.c.place).where(boxes.c.id == box)).one()
+        return str(row.barcode) if row.place is None else f"{self.place(row.place)} > {row.barcode}"

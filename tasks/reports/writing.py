@@ -7,7 +7,8 @@ typed by people, and a report is opened by others.
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from reportlab.lib.pagesizes import A4, landscape
@@ -15,13 +16,16 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from tasks.labels import draw_line
-from tasks.paper_fonts import BOLD, REGULAR, register_fonts, shortened
+from tasks.paper_fonts import BOLD, REGULAR, register_fonts, width_of, wrapped
 from tasks.papers import GREY, MARGIN, RULE, CountedCanvas, Paper, draw_foot
 from tasks.reports.report import Report, Value
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 TITLE_SIZE, HEAD_SIZE, ROW_SIZE = 14.0, 7.0, 7.0  # points
-ROW_HEIGHT = 4.2 * mm
+ROW_HEIGHT, LINE_HEIGHT = 4.2 * mm, 3.0 * mm  # of a row of one line, and of each more
+MOST_LINES = 6  # of a cell
+MOST_OF_A_WORD = 28 * mm  # to which a column is widened for a word
+LOOKED_AT = 200  # rows whose words decide how wide the columns are
 GAP = 1.5 * mm
 
 
@@ -35,9 +39,9 @@ def report_csv(report: Report) -> bytes:
 
 
 def report_pdf(report: Report, paper: Paper, words: Callable[[Value, str], str]) -> bytes:
-    """Draw a report on landscape pages, a line for each row; `words(value, key)` writes a value for people.
+    """Draw a report on landscape pages; `words(value, key)` writes a value for people.
 
-    A text that is too long for its column ends in an ellipsis: the whole of it is in the CSV.
+    A text that is too long for six lines of its column ends in an ellipsis: the whole of it is in the CSV.
     """
     register_fonts()
     file = io.BytesIO()
@@ -45,10 +49,13 @@ def report_pdf(report: Report, paper: Paper, words: Callable[[Value, str], str])
     font: Any = REGULAR  # its stub asks for a number
     canvas = CountedCanvas(file, pagesize=(width, height), invariant=True, initialFontName=font)
     canvas.setTitle(paper.say(report.title))
-    page = _Page(canvas, report, paper, width, height)
+    keys = [column.key for column in report.columns]
+    said = ([words(value, key) for value, key in zip(row, keys, strict=True)] for row in report.rows)
+    first = list(islice(said, LOOKED_AT))
+    page = _Page(canvas, report, paper, (width, height), first)
     page.begin()
-    for row in report.rows:
-        page.line([words(value, column.key) for value, column in zip(row, report.columns, strict=True)])
+    for cells in chain(first, said):
+        page.line(cells)
     for name, value in report.totals_said(paper.say):
         page.note(f"{name}: {words(value, '')}")
     page.end()
@@ -59,13 +66,16 @@ def report_pdf(report: Report, paper: Paper, words: Callable[[Value, str], str])
 class _Page:
     """Writes lines downwards and begins a new page where one is full."""
 
-    def __init__(self, canvas: Canvas, report: Report, paper: Paper, width: float, height: float) -> None:
+    def __init__(
+        self, canvas: Canvas, report: Report, paper: Paper, size: tuple[float, float], first: list[list[str]]
+    ) -> None:
         self._canvas, self._report, self._paper = canvas, report, paper
-        self._width, self._height = width, height
-        shares = [column.share for column in report.columns]
-        unit = (width - 2 * MARGIN) / sum(shares)
-        self._widths = [share * unit for share in shares]
-        self._y = height
+        self._width, self._height = size
+        heads = [paper.say(column.heading) for column in report.columns]
+        under = list(zip(*first, strict=True)) or [()] * len(heads)
+        least = [_least(head, cells) for head, cells in zip(heads, under, strict=True)]
+        self._widths = _widths(least, [column.share for column in report.columns], self._width - 2 * MARGIN)
+        self._y = self._height
 
     def begin(self) -> None:
         """Write title and headings at the top of a page."""
@@ -94,22 +104,43 @@ class _Page:
         self._canvas.showPage()
 
     def _write(self, cells: list[str], font: str) -> None:
-        self._room()
-        self._y -= ROW_HEIGHT
+        lines = [
+            wrapped(cell, font, ROW_SIZE, width - GAP, MOST_LINES)
+            for cell, width in zip(cells, self._widths, strict=True)
+        ]
+        more = (max(map(len, lines)) - 1) * LINE_HEIGHT
+        self._room(more)
+        self._y -= ROW_HEIGHT + more
         left = MARGIN
-        for cell, width in zip(cells, self._widths, strict=True):
-            if cell:
-                shown = shortened(cell, font, ROW_SIZE, width - GAP)
-                draw_line(self._canvas, shown, left, self._y + 1.2 * mm, font, ROW_SIZE)
+        for shown, width in zip(lines, self._widths, strict=True):
+            for number, line in enumerate(shown):
+                if line:
+                    base = self._y + 1.2 * mm + more - number * LINE_HEIGHT
+                    draw_line(self._canvas, line, left, base, font, ROW_SIZE)
             left += width
         self._canvas.setStrokeColor(RULE if font == REGULAR else GREY)
         self._canvas.setLineWidth(0.3)
         self._canvas.line(MARGIN, self._y, self._width - MARGIN, self._y)
 
-    def _room(self) -> None:
-        if self._y - ROW_HEIGHT < MARGIN + 4 * mm:
+    def _room(self, more: float = 0) -> None:
+        if self._y - ROW_HEIGHT - more < MARGIN + 4 * mm:
             self.end()
             self.begin()
+
+
+def _least(head: str, cells: Sequence[str]) -> float:
+    """Return how wide a column is at least, so that no word of its head and no short word under it is broken."""
+    heads = [width_of(word, BOLD, ROW_SIZE) for word in head.split()]
+    under = [width_of(word, REGULAR, ROW_SIZE) for word in {word for cell in cells for word in cell.split()}]
+    return GAP + max([*heads, *(min(width, MOST_OF_A_WORD) for width in under)], default=0.0)
+
+
+def _widths(least: Sequence[float], shares: Sequence[int], width: float) -> list[float]:
+    """Return the widths of columns that fill a page: their least, and of the rest each its share."""
+    rest = width - sum(least)
+    if rest < 0:
+        return [each * width / sum(least) for each in least]
+    return [each + rest * share / sum(shares) for each, share in zip(least, shares, strict=True)]
 
 
 def _cell(value: Value) -> Value:

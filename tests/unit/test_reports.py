@@ -15,12 +15,13 @@ from printed import pages, text, unembedded_fonts
 from sqlalchemy import insert, select, update
 
 from custody import ledger
-from custody.desk_tables import locations, physical_files
+from custody.desk_tables import boxes, locations, physical_files
 from custody.loan_tables import loans, slips
 from infra.i18n import translations
 from records.barcodes import Kind, make_code
 from records.calendars import Rule
 from records.ids import instant
+from records.tables import persons
 from tasks.papers import Paper
 from tasks.reports import circulation, service_level, whereabouts
 from tasks.reports.court import trace_pdf
@@ -176,15 +177,17 @@ def test_on_the_way_and_not_put_away_are_told_by_age(rows: DeskRows) -> None:
 
 def test_missing_names_the_last_places_and_people(rows: DeskRows) -> None:
     first, second, box = rows.place("MAD/A"), rows.place("MAD/B"), rows.box()
-    ana = rows.person("Ana Ñúñez")
+    ana, _luis = rows.person("Ana Ñúñez"), rows.person("Luis")
     file = rows.file("gone", "missing")
     rows.event("received", file, "received", place=first)
     rows.event("refiled", file, "stored", place=box)
     rows.event("lent", file, "on_loan", holder=rows.pseudonym(ana))
     rows.event("returned", file, "returned", place=second, refs=(rows._last,), on_behalf=rows.pseudonym(ana))
     rows.event("missing", file, "missing")
-    ((places, people),) = shown(whereabouts.missing(scope(rows)), "last_places", "last_holders")
-    assert re.sub(r" \(\d{4}-\d\d-\d\d\)", "", places) == f"MAD/B; {BOX}; MAD/A"
+    rows.connection.execute(update(boxes).where(boxes.c.id == box).values(place=first))
+    rows.connection.execute(update(persons).where(persons.c.name == "Luis").values(pseudonym="psn_clerk"))
+    ((places, people, by),) = shown(whereabouts.missing(scope(rows)), "last_places", "last_holders", "reported_by")
+    assert re.sub(r" \(\d{4}-\d\d-\d\d\)", "", places) == f"MAD/B; MAD/A > {BOX}; MAD/A" and by == "Luis"
     assert re.fullmatch(r"Ana Ñúñez \(\d{4}-\d\d-\d\d\)", people)
 
 
@@ -319,6 +322,13 @@ def test_a_report_as_pdf_runs_over_pages_and_shows_its_totals(rows: DeskRows) ->
     assert len(pages(pdf, 20)) > 2 and "Expediente de Íñigo 119" in said and "120" in said
     assert unembedded_fonts(pdf) == [] and "página 1 de" in said
     assert report_pdf(whereabouts.in_transit(scope(rows)), PAPER, plain) == pdf
+
+
+def test_a_long_text_in_a_report_is_broken_into_lines_and_none_of_it_is_lost(rows: DeskRows) -> None:
+    words = [f"palabra{n}" for n in range(9)]
+    rows.file(" ".join(words), "in_transit", case_no="EXP/2026/000123", since=instant(ago(days=9)))
+    said = text(report_pdf(whereabouts.in_transit(scope(rows)), PAPER, plain))
+    assert all(word in said for word in words) and "…" not in said and "número de" in said
 
 
 def test_other_clients_files_are_in_no_report(rows: DeskRows) -> None:
