@@ -28,7 +28,7 @@ bench:         ## measure this machine against the targets
 	.venv/bin/muniment bench
 
 crash:         ## kill and fail it at every step and call, ROUNDS times at random; on the servers too where they are up
-	./script/crash --rounds $(ROUNDS) --every-call
+	./script/crash --rounds $(ROUNDS) --publishings $(ROUNDS) --every-call
 
 demo:          ## the main job on sample scans, ending in a search hit
 	./script/demo

@@ -18,6 +18,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as infra.children does; tests load 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--rounds", type=int, default=25, help="how often the crash test kills the real command")
+    parser.addoption("--publishings", type=int, default=5, help="how often it kills the ledger's publisher")
     parser.addoption("--every-call", action="store_true", help="fail every call, not some: minutes become an hour")
     parser.addoption("--large", type=int, default=0, help="MiB of one file whose accession's memory is watched")
     parser.addoption("--slips", type=int, default=0, help="pages of the file whose reading's memory is watched (24)")

@@ -1,13 +1,18 @@
-"""kill -9 of the real `ledger publish` at its numbered steps, its signer's among them.
+"""kill -9 of the real `ledger publish` at its numbered steps, its signer's among them, and at random moments.
 
 The steps are those of docs/design/publishing.md; the frame is tests/service/test_crash.py's. Afterwards every event is
-published once, under one key, and a verifier who reads nothing but the published files accepts them.
+published once, under one key, and a verifier who reads nothing but the published files accepts them: what he saw once
+never shrinks and never becomes another history.
 """
 
+import contextlib
 import json
+import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +92,73 @@ def test_killed_at_a_numbered_step_of_publishing(muniment: Any, record: str, ste
     grow(muniment, record, MANY)
     crash(muniment, step)
     assert publish_and_check(muniment) >= first + MANY
+
+
+class Outsider:
+    """Somebody with the verifier key, a copy of the published files, and the newest checkpoint that held."""
+
+    def __init__(self, muniment: Any, folder: Path) -> None:
+        self._muniment, self._state, self._nowhere = muniment, folder / "seen", folder / "nothing"
+
+    def size(self) -> int:
+        """Verify what is published now against what was seen before; return how many events it has.
+
+        Files of a publishing that was ended may lie beyond the checkpoint, the next checkpoint among them; nothing else
+        may be wrong.
+        """
+        where = self._muniment("ledger", "path")
+        given = ("--dir", where["folder"], "--vkey", where["vkey"], "--state", self._state)
+        report = self._muniment("verify", "ledger", *given, expect=None, MUNIMENT_HOME=str(self._nowhere))
+        assert {problem["kind"] for problem in report["problems"]} <= {"untracked", "behind"}, report
+        return int((Path(where["folder"]) / "checkpoint").read_text().splitlines()[1])
+
+
+def signers_of(pid: int) -> list[int]:
+    """Return the signer's processes below a command."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, path.read_text().split()):
+                line = Path(f"/proc/{child}/cmdline").read_bytes()
+                found += [child] * (b"signer_process" in line)
+    return found
+
+
+def kill_at_random(muniment: Any, chance: random.Random, whole: float) -> tuple[str, float]:
+    """Kill a publishing, its signer or both at a random moment; return which, and how long it took where none was."""
+    began = time.monotonic()
+    child = muniment.start("ledger", "publish", "--json")
+    victim = chance.choice(("command", "signer", "both"))
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=chance.uniform(0.02, whole))
+        child.communicate()
+        return "nobody", time.monotonic() - began
+    killed = [*signers_of(child.pid) * (victim != "command"), *[child.pid] * (victim != "signer")]
+    for pid in killed:
+        with contextlib.suppress(ProcessLookupError):  # it came to its end just now
+            os.kill(pid, signal.SIGKILL)
+    child.communicate(timeout=300)
+    return victim if killed else "nobody", whole
+
+
+def test_killed_at_random_moments_of_publishing(
+    muniment: Any, record: str, tmp_path: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rounds, seed = pytestconfig.getoption("--publishings"), pytestconfig.getoption("--seed")
+    chance, began = random.Random(seed), time.monotonic()
+    outsider = Outsider(muniment, tmp_path)
+    size, whole, seen = publish_and_check(muniment), 1.0, {"command": 0, "signer": 0, "both": 0, "nobody": 0}
+    assert outsider.size() == size
+    for _ in range(rounds):
+        grow(muniment, record, chance.choice((1, 2, 255, 256, 257, MANY)))
+        victim, whole = kill_at_random(muniment, chance, whole)
+        seen[victim] += 1
+        whole = max(0.3, 0.95 * whole) if victim == "nobody" else 1.03 * whole
+        assert outsider.size() >= size  # what the world sees meanwhile is a whole tree, and no smaller one
+        grown = publish_and_check(muniment)
+        assert grown > size and outsider.size() == grown
+        size = grown
+    with capsys.disabled():
+        print(json.dumps({"rounds": rounds, "seed": seed, "killed": seen, "events": size,
+                          "seconds": round(time.monotonic() - began)}))  # fmt: skip
+    assert rounds - seen["nobody"] > rounds // 3
