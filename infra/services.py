@@ -42,6 +42,7 @@ from infra.mail import SmtpMailer
 from infra.party_database import PartyDatabase
 from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
+from infra.vat_registry import VatRegistry
 from records.class_library import ClassLibrary, load_library, shipped_library
 from records.client_words import parse_client_words
 from records.due_dates import Period
@@ -196,6 +197,12 @@ class Services:
             raise ConfigurationError("the list of known parties cannot be read") from error
 
     @cached_property
+    def vat_register(self) -> VatRegistry | None:
+        """Who is asked about EU VAT numbers; None where nobody is."""
+        url = self.settings.vies_url
+        return None if url is None else VatRegistry(url, self.settings.vies_requester)
+
+    @cached_property
     def _party_database(self) -> PartyDatabase | None:
         url, secret = self.settings.party_database_url, self.settings.party_database_password
         if url is None:
@@ -339,8 +346,9 @@ class Services:
             self.index.close()
         if "signing" in self.__dict__:
             self.signing.close()
-        if self.__dict__.get("_party_database") is not None:
-            self.__dict__["_party_database"].close()
+        for part in ("_party_database", "vat_register"):
+            if self.__dict__.get(part) is not None:
+                self.__dict__[part].close()
         self.database.close()
         if "scratch" in self.__dict__:
             remove_scratch(self.scratch)

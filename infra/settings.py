@@ -132,6 +132,10 @@ class Settings(BaseSettings):
         "SELECT id, tax_id, name, aliases, accounts FROM known_parties WHERE client = :client",
         description="What it is asked; read only. :client is the client's name.",
     )
+    vies_url: str | None = Field(
+        None, description="Address of VIES's REST service, to ask about EU VAT numbers; none: nothing is asked."
+    )
+    vies_requester: str | None = Field(None, description="Our own VAT number: with it each consultation has a number.")
 
     time_zone: str = Field("Europe/Madrid", description="IANA time zone of a site for which none is said.")
     desk: str | None = Field(

@@ -26,6 +26,7 @@ REVIEW_CODES: dict[str, str] = {
     "party-conflict": "The identifier is one party's and the name another's: find out who issued it.",
     "party-unknown": "The party is not in the list of known parties: add it there or correct what was read.",
     "party-unchecked": "The list of known parties could not be asked: 'review recheck --unknown' tries again.",
+    "vies-unchecked": "The register of VAT numbers did not answer: 'review recheck --unknown' asks again.",
     "addressee": "The customer is not the client it is filed under: file it under the right one, or confirm it.",
     "addressee-unknown": "Whether the customer is the client could not be checked: compare it with the image.",
     "iban-invalid": "The account number does not hold: compare it with the image.",

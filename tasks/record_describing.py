@@ -44,6 +44,7 @@ from tasks.review.overriding import Subject, hold_checks
 from tasks.review.queue import now_of, require_free
 from tasks.services import Services
 from tasks.taught_models import newest
+from tasks.vat_check import registered
 from tasks.words import borrowed, ends_of
 
 TITLE_LETTERS = 1500  # of the first page, where a credit note or a copy says that it is one
@@ -138,8 +139,9 @@ def _described(record: RecordId, services: Services) -> _Read:
         said = f"{signed['obj']['invalid']} of {signed['obj']['signatures']}: {', '.join(signed['obj']['reasons'])}"
         found = replace(found, review=(*found.review, ReviewReason("signature-invalid", None, said)))
     titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
-    related = services.library.get(found.record_class).duplicate_key is not None
-    registry = services.parties(client) if related else ()
+    record_class = services.library.get(found.record_class)
+    found = registered(services.vat_register, record_class, found)
+    registry = services.parties(client) if record_class.duplicate_key is not None else ()
     return _Read(found, (is_credit(titles, None), is_copy(titles)), registry)
 
 

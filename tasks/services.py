@@ -20,6 +20,7 @@ from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
 from records.parties import Party
 from records.places import Places
+from records.vat_answers import VatRegister
 from search.contract import SearchIndex
 from tasks.bounded import ChildPool
 
@@ -71,6 +72,11 @@ class Services(Protocol):
 
     def parties(self, client: str) -> tuple[Party, ...] | None:
         """The known parties of a client, by its name; none of them: there is no list; None: it could not be asked."""
+        ...
+
+    @property
+    def vat_register(self) -> VatRegister | None:
+        """Who is asked about EU VAT numbers; None where nobody is."""
         ...
 
     @property

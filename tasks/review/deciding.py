@@ -48,6 +48,7 @@ from tasks.review.queue import let_go, now_of, require_free
 from tasks.review.seeing import CLASS
 from tasks.services import Services
 from tasks.typed_values import check_typed, read_typed
+from tasks.vat_check import registered
 from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
@@ -133,6 +134,7 @@ def _describe_as(services: Services, record: str, name: str) -> Description:
         pages, _ = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
     found = describe(pages, services.library, services.clock.now().date(), name, embedded=embedded)
+    found = registered(services.vat_register, services.library.get(name), found)
     return replace(found, class_evidence=(DECIDED, *found.class_evidence))
 
 
