@@ -24,6 +24,7 @@ from records.errors import CustodyError, LifecycleError
 from records.ids import instant, parse_instant
 from records.rules import broken
 
+PAGE = 1000  # events read at once
 SLACK = timedelta(seconds=1)  # clocks of several machines differ; more than this behind the ledger is said in it
 SOFTWARE: Mapping[str, str] = {"name": "muniment", "version": "0.1.0"}
 
@@ -207,13 +208,17 @@ def hold(connection: Connection) -> None:
 
 
 def entries(connection: Connection, first: int = 0, last: int | None = None) -> Iterator[Entry]:
-    """Yield events by `seq` from `first` to before `last`, in flat memory."""
-    query = select(events).where(events.c.seq >= first).order_by(events.c.seq)
+    """Yield events by `seq` from `first` to before `last`, in flat memory.
+
+    They are read page by page: whoever stops in the middle leaves no cursor open.
+    """
+    query = select(events).where(events.c.seq >= bindparam("first")).order_by(events.c.seq).limit(PAGE)
     if last is not None:
         query = query.where(events.c.seq < last)
-    with connection.execution_options(yield_per=1000).execute(query) as rows:
+    while rows := connection.execute(query, {"first": first}).all():
         for row in rows:
             yield _entry(row)
+        first = rows[-1].seq + 1
 
 
 def of_subjects(connection: Connection, subjects: list[str]) -> list[Entry]:

@@ -1,8 +1,9 @@
 """Every exchange with the store or the database is cut, before it arrives or before its answer does.
 
-One accession on PostgreSQL and MinIO through relays (tests/relays.py). That covers the store gone in a put,
-in a HEAD, in lengthening a lock, and a put or COMMIT of which nobody knows whether it was done. Then
-connections are whole again, the sweeper finishes, and the same file is offered again.
+One accession, or one publishing of the ledger, on PostgreSQL and MinIO through relays (tests/relays.py). That covers
+the store gone in a put, in a HEAD, in lengthening a lock, and a put or COMMIT of which nobody knows whether it was
+done. Then connections are whole again, the sweeper finishes, and the same file is offered again; or the ledger is
+published again, and a verifier with the checkpoint from before accepts it.
 """
 
 import gc
@@ -12,6 +13,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,18 @@ from relays import Cut, Relay
 from running import servers
 from sqlalchemy import select, update
 
+from custody import ledger
+from custody.algorithms import shipped_algorithms
+from custody.ledger import Draft
+from custody.ledger_copy import copy_ledger
+from custody.ledger_verdict import Given, verify_folder
+from custody.stores.ledger_directory import LedgerDirectory
 from custody.tables import originals
 from infra.services import Services
 from records.errors import MunimentError
 from records.tables import scans
-from tasks import custody_check, sweeping
+from tasks import custody_check, publishing, sweeping
+from tasks.services import SYSTEM
 
 pytestmark = [pytest.mark.crash, pytest.mark.service]
 EVERY = {"store": 3, "database": 29}  # of the exchanges, one in so many is cut where not all are asked for
@@ -137,3 +146,73 @@ def test_every_exchange_may_be_cut(
         print(json.dumps({"cut": which, "exchanges": exchanges, "runs": 2 * len(chosen), "ended": ends}))
     assert cuts >= len(chosen)  # the last exchange of an accession may come sooner than counted, and be cut in none
     assert len(ends) > 1 or not everything  # some were disturbed, and some went on by themselves
+
+
+class Publishing:
+    """A ledger in a bucket that grows and is published, as `up` does it: by one process, whatever was cut before."""
+
+    def __init__(self, services: Services, folder: Path) -> None:
+        self.services, self._copy, self._saved = services, LedgerDirectory(folder / "copy"), b""
+        self._folder = folder / "copy"
+        with services.database.read() as connection:
+            self._original = str(connection.execute(select(originals.c.id)).scalar_one())
+
+    def grow(self) -> None:
+        with self.services.database.write() as connection:
+            drafts = [Draft(self.services.ids.new("evt"), "viewed", self._original, SYSTEM) for _ in range(90)]
+            ledger.append_many(connection, drafts, self.services.clock.now())
+
+    def disturbed(self) -> str:
+        """Publish while something is cut; return how it ended."""
+        try:
+            publishing.publish(self.services)
+        except MunimentError as error:
+            return type(error).__name__
+        return "published"
+
+    def recover(self) -> None:
+        """Publish again: every event is there, and an outsider who saw the ledger before accepts it."""
+        done = publishing.publish(self.services)
+        with self.services.database.read() as connection:
+            assert done.size == ledger.size(connection)
+        copy_ledger(self.services.ledger_files, self._copy)
+        vkey = (self.services.places.signer / "ledger.vkey").read_text()
+        saved = {"before": self._saved} if self._saved else {}
+        verdict = verify_folder(self._folder, Given(datetime.now(UTC), shipped_algorithms(), vkeys=vkey, saved=saved))
+        assert verdict.report.verdict == "holds", verdict.report.problems
+        self._saved = verdict.note
+
+
+@pytest.mark.parametrize("which", ["store", "database"])
+def test_every_exchange_of_publishing_may_be_cut(
+    relays: dict[str, Relay], tmp_path: Path, pytestconfig: pytest.Config, capsys: pytest.CaptureFixture[str],
+    which: str,
+) -> None:  # fmt: skip
+    seed, everything = pytestconfig.getoption("--seed"), pytestconfig.getoption("--every-call")
+    relay, services = relays[which], opened(tmp_path / "home")
+    try:
+        assert take_in(services, sheet(tmp_path, 0)) == "accessioned"
+        house = Publishing(services, tmp_path)
+        house.recover()
+        house.grow()
+        relay.arm(None)
+        assert house.disturbed() == "published"
+        exchanges = relay.count
+        ends: dict[str, int] = {}
+        # the database is asked little; of the store's exchanges one in three is cut where not all are asked for
+        every = EVERY["store"] if which == "store" else 1
+        chosen = [n for n in range(1, exchanges + 1) if everything or n % every == seed % every or n == exchanges]
+        hows: tuple[Cut, ...] = ("before", "after")
+        for number, how in ((n, how) for n in chosen for how in hows):
+            house.grow()
+            relay.arm(number, how)
+            ended = house.disturbed()
+            ends[ended] = ends.get(ended, 0) + 1
+            relay.arm(None)
+            house.recover()
+    finally:
+        services.close()
+        gc.collect()
+    with capsys.disabled():
+        print(json.dumps({"publishing, cut": which, "exchanges": exchanges, "ended": ends}))
+    assert exchanges > 3 and len(ends) > 1  # some were disturbed, and some went on by themselves
