@@ -11,6 +11,7 @@ from cli.frame import Frame, _, command
 from custody import access, people
 from custody.access import ROLES
 from custody.contact_tables import contacts
+from custody.removal import remove_person
 from custody.roles import grant, revoke
 from infra.i18n import LANGUAGES
 from records.catalogue import client_by_name
@@ -115,6 +116,19 @@ def revoke_command(frame: Frame, name: str, role: str, client: str | None) -> No
         revoke(connection, services.vault, found.id, role, owner, actor)
     document = _row(frame, found.id)
     frame.answer(document, lambda: _plain(document))
+
+
+@command(person, "remove")
+@click.argument("name", metavar="PERSON")
+def remove_command(frame: Frame, name: str) -> None:
+    """Remove a person who has no papers: rights, name, token and addresses go, the pseudonym stays."""
+    services = frame.services
+    actor = access.require_installation(services.database, services.clock, services.ids, services.person, "administer")
+    with services.database.write() as connection:
+        found = _named(connection, name)
+        remove_person(connection, services.vault, found.id, services.loans.person_days, actor)
+    document = _row(frame, found.id)
+    frame.answer(document, _("The person is removed; {pseudonym} is left.").format(pseudonym=found.pseudonym))
 
 
 @command(person, "delegate")

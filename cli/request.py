@@ -74,6 +74,15 @@ def decide_command(frame: Frame, id: str, verdict: str | None, priority: int | N
     show(frame, requests.decide(frame.services, asked(frame, **said), id, verdict))
 
 
+@command(request, "pickup")
+@click.argument("id")
+@click.argument("place")
+@act_options
+def pickup_command(frame: Frame, id: str, place: str, **said: Any) -> None:
+    """Say where a request is fetched instead."""
+    show(frame, requests.change_pickup(frame.services, asked(frame, **said), id, place))
+
+
 @command(request, "fill")
 @click.argument("id")
 @click.option("--scan", required=True, help="The scan that meets it.")

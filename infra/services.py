@@ -263,7 +263,7 @@ class Services:
         return LoanPolicy(
             period=Period(days=self.settings.loan_days), renewals=self.settings.loan_renewals,
             ready_days=self.settings.ready_days, time_zone=self.settings.time_zone, desk=self.settings.desk,
-            notice_days=self.settings.notice_days,
+            notice_days=self.settings.notice_days, person_days=self.settings.person_days,
         )  # fmt: skip
 
     def today(self) -> date:

@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     loan_days: int = Field(15, ge=1, description="Days paper is lent for; then the next open day.")
     loan_renewals: int = Field(2, ge=0, description="How often a loan may be renewed.")
     ready_days: int = Field(5, ge=1, description="Days a file is kept ready at the desk for who asked for it.")
+    person_days: int = Field(365, ge=0, description="Days after a person's last loan until the person may be removed.")
     notice_days: int = Field(5, ge=1, description="Days a notice is tried by e-mail before it becomes a letter.")
 
     smtp_host: str | None = Field(None, description="Mail server that takes notices; none: letters only.")

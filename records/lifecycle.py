@@ -75,7 +75,7 @@ STATELESS = (
     "config_changed", "lock_probe", "waived", "correction", "incident", "seal_set", "seal_broken", "inventoried",
     "bound", "hold_set", "hold_released", "disposal_proposed", "disposal_approved", "disposal_refused",
     "object_removed", "checkpoint_timestamped", "qc_failed",
-    "withdrawal_proposed", "withdrawal_approved", "withdrawal_refused",
+    "withdrawal_proposed", "withdrawal_approved", "withdrawal_refused", "pickup_changed",
     "check_held", "override_proposed", "override_approved", "override_refused", "field_keyed", "keying_settled",
     "sample_ordered", "value_sampled", "sample_closed",
     "signatures_checked",

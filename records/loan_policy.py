@@ -17,5 +17,6 @@ class LoanPolicy:
     renewal_base: RenewalBase = RenewalBase.LATER
     ready_days: int = 5  # days a file is kept at the desk for who asked for it
     notice_days: int = 5  # days a notice is tried by e-mail before it becomes a letter
+    person_days: int = 365  # days after the last loan until a person may be removed
     time_zone: str = "Europe/Madrid"
     desk: str | None = None  # place as people write it; None: the desk of the only site

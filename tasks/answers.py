@@ -66,6 +66,7 @@ SUMMARIES = {  # what an event says to people, in English; the web and the plain
     "withdrawal_approved": "A second person approved that it is given back for good",
     "withdrawal_refused": "It is not given back for good",
     "requested": "The paper was asked for", "authorised": "The request was granted",
+    "pickup_changed": "The request is fetched elsewhere",
     "requeued": "The request waits for its turn", "unfillable": "The request cannot be met",
     "expired": "The request ran out", "cancelled": "The request was cancelled",
     "reversed": "The last act was taken back",

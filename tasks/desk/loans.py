@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from custody.desk_tables import boxes, locations, physical_files
 from custody.loan_tables import loans, slips
@@ -11,6 +11,8 @@ from records.due_dates import overdue_days, zone_of
 from records.ids import instant
 from records.tables import clients, persons
 from tasks.desk.acts import Desk
+
+OUT = ("open", "claimed_returned", "declared_lost")  # states of a loan whose paper has not come back
 
 
 def listed(
@@ -32,6 +34,12 @@ def listed(
         .where(loans.c.client.in_(desk.visible))
         .order_by(loans.c.due_at, loans.c.id)
     )  # fmt: skip
+    of_slip = loans.alias("of_slip")
+    counted = select(func.count()).where(of_slip.c.slip == loans.c.slip)
+    query = query.add_columns(
+        counted.scalar_subquery().label("on_slip"),
+        counted.where(of_slip.c.state.in_(OUT)).scalar_subquery().label("still_out"),
+    )
     if not closed:
         query = query.where(loans.c.closed_at.is_(None))
     if overdue:
@@ -43,13 +51,21 @@ def listed(
     return [_shown(desk, row) for row in desk.connection.execute(query)]
 
 
+def _slip_state(on_slip: int, still_out: int) -> str:
+    """Return what a slip is by its loans: all of it out, a part of it back, or all of it."""
+    if still_out == on_slip:
+        return "delivered"
+    return "returned_incomplete" if still_out else "returned"
+
+
 def _shown(desk: Desk, row: Any) -> dict[str, Any]:
     due = date.fromisoformat(row.due_on)
     late = overdue_days(desk.now, due, zone_of(row.time_zone)) if row.state == "open" else 0
     return {
         "loan": row.id, "file": row.file, "box": row.box, "barcode": row.file_code or row.box_code,
         "title": row.title, "client": row.client_name, "borrower": row.borrower_name, "purpose": row.purpose,
-        "slip": row.slip_code, "out": row.opened_at, "due": row.due_on, "overdue_days": late,
+        "slip": row.slip_code, "slip_state": _slip_state(row.on_slip, row.still_out),
+        "out": row.opened_at, "due": row.due_on, "overdue_days": late,
         "renewals": row.renewals, "recalled": row.recalled_at, "returned": row.returned_at, "state": row.state,
         "closed": row.closed_at,
     }  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from custody.decisions import Act, Outcome
 from custody.loan_tables import requests
@@ -151,8 +151,7 @@ def _refuse(desk: Desk, raw: str) -> Answer:
 
 def _cancel(desk: Desk, raw: str) -> Answer:
     row = find(desk, raw, "request")
-    if row.requester != desk.asked.person.id and row.client not in desk.may("handle"):
-        stop("not-allowed", denied=("handle", row.client, row.id))
+    _require_own(desk, row)
     return end(desk, row, "cancelled", "cancelled")
 
 
@@ -193,7 +192,36 @@ def _first(desk: Desk, raw: str) -> Answer:
         stop("nothing-to-pass", barcode=paper.barcode)
     held = [one for one in queue.open_requests(desk.connection, paper.id) if one.state in ("ready", "in_transit")]
     queue.to_head(desk, row, 1 + len(held))
+    if case.outcome is Outcome.FIRST_PICKUP:
+        onward.send_to_pickup(desk, paper)
     return _told(desk, Said("first", {"barcode": paper.barcode}), paper, row.id)
+
+
+def change_pickup(services: Services, asked: Asked, raw: str, place: str) -> Answer:
+    """Say where a request is fetched instead: for who asked, and for clerks."""
+    return perform(services, asked, f"pickup {raw} {place}", lambda desk: _change_pickup(desk, raw, place))
+
+
+def _change_pickup(desk: Desk, raw: str, place: str) -> Answer:
+    row = find(desk, raw, "request")
+    _require_own(desk, row)
+    _still(row, "queued", "picking", "ready", "in_transit")
+    paper = reload(desk.connection, row.file or row.box)
+    target = lookup.place(desk, place)
+    case = queue.decided(desk, Act.CHANGE_PICKUP_LOCATION, paper, onward.here_for(desk, paper).site, request=row.id)
+    if case.outcome not in (Outcome.CHANGE, Outcome.CHANGE_PICKUP):
+        stop("pickup-fixed", barcode=paper.barcode, state=state_word(row.state))
+    desk.act.append("pickup_changed", row.id, row.client, place=target.id)
+    desk.connection.execute(update(requests).where(requests.c.id == row.id).values(pickup=target.id))
+    if case.outcome is Outcome.CHANGE_PICKUP:
+        onward.send_to_pickup(desk, paper)
+    return _told(desk, Said("pickup-changed", {"barcode": paper.barcode, "place": target.path}), paper, row.id)
+
+
+def _require_own(desk: Desk, row: Row[Any]) -> None:
+    """End the act where a person who is no clerk touches the request of another."""
+    if row.requester != desk.asked.person.id and row.client not in desk.may("handle"):
+        stop("not-allowed", denied=("handle", row.client, row.id))
 
 
 def _still(row: Row[Any], *states: str) -> None:

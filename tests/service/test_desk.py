@@ -86,6 +86,8 @@ def test_a_box_is_lent_whole_and_comes_back_in_part(run: Muniment) -> None:
     assert {out[code] for code in codes} == {lent["due"]}
     for code in codes[:3]:
         run("file", "return", code, "--pages", "10")
+    rows = {row["barcode"]: row for row in run("loan", "list", "--borrower", "Luis", "--all")["loans"]}
+    assert {rows[code]["slip_state"] for code in codes} == {"returned_incomplete"}
     left = {row["barcode"]: row["due"] for row in run("loan", "list", "--borrower", "Luis")["loans"]}
     assert left[codes[3]] == lent["due"] and not left.keys() & set(codes[:3])
     assert run("file", "return", box, expect=3)["code"] == "box-contents"

@@ -83,7 +83,7 @@ def test_a_calendar_that_is_never_open_is_an_error() -> None:
         NEVER.next_open(date.max)
 
 
-def test_a_missing_calendar_is_an_error_and_not_open() -> None:
+def test_case_4_a_missing_calendar_is_an_error_and_not_open() -> None:
     with pytest.raises(CalendarError, match="no calendar"):
         required(None)
     assert required(SPAIN) is SPAIN

@@ -117,7 +117,7 @@ OURS = {"ADD_REQUEST_2_2_1", "ADD_REQUEST_4_2_1"}  # twice by the same person, w
 
 
 @pytest.mark.parametrize("case", EXPECTED)
-def test_every_case_of_the_reference(case: str) -> None:
+def test_case_2_every_case_of_the_reference(case: str) -> None:
     situation, person, request, outcome = EXPECTED[case]
     act = next(act for act in Act if case.startswith(act + "_"))
     found = decide(act, situation, person, request)

@@ -77,7 +77,9 @@ def ask(house: House, code: str, who: str) -> Any:
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 1), st.sampled_from(PEOPLE)), max_size=14))
-def test_any_history_leaves_the_cache_as_the_ledger_says(house: House, acts: list[tuple[str, int, str]]) -> None:
+def test_case_15_any_history_leaves_the_cache_as_the_ledger_says(
+    house: House, acts: list[tuple[str, int, str]]
+) -> None:
     codes = [house.file("A", pages=3), house.file()]
     for act, which, who in acts:
         answer = do(house, act, codes[which], who)

@@ -11,9 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from custody.loan_tables import checks, incidents, loans, slips
 from custody.tables import events
+from records.desk_answers import Said
 from records.ids import instant
 from tasks.desk import boxing, counting, finding, lending, missing, returning, shelving
-from tasks.desk.acts import Mark
+from tasks.desk import loans as loan_lists
+from tasks.desk.acts import Answer, Mark, look
 from tasks.desk.boxing import NewBox
 from tasks.desk.counting import Count
 from tasks.desk.lending import Lending
@@ -178,6 +180,7 @@ def test_case_6_a_box_is_lent_whole_and_comes_back_in_part(house: House) -> None
     assert answer.basket == "done" and len(answer.events) == 31
     due = answer.due
     assert {house.row(code).state for code in codes} == {"on_loan"}
+    assert slip_states(house, codes) == {"delivered"}
     for code in codes[:17]:
         assert give_back(house, code).basket == "done"
     with house.services.database.read() as connection:
@@ -185,12 +188,24 @@ def test_case_6_a_box_is_lent_whole_and_comes_back_in_part(house: House) -> None
             select(loans).where(loans.c.closed_at.is_(None), loans.c.state == "open", loans.c.file.is_not(None))
         ).all()
     assert len(still) == 13 and {row.due_on for row in still} == {due}
+    assert slip_states(house, codes) == {"returned_incomplete"}
     question = give_back(house, box)
     assert question.said.code == "box-contents" and question.exit_code == 3
     rest = give_back(house, box, "box-contents")
     assert rest.said.values["count"] == 13
     assert {house.row(code).state for code in codes} == {"returned"}
+    assert slip_states(house, codes) == {"returned"}
     assert house.problems() == []
+
+
+def slip_states(house: House, codes: list[str]) -> set[str]:
+    """What the slips of these files are, as lists of loans say."""
+
+    def listed(desk: Any) -> Answer:
+        return Answer(Said("inventory"), more={"loans": loan_lists.listed(desk)})
+
+    rows = look(house.services, house.asked(), listed).more["loans"]
+    return {row["slip_state"] for row in rows if row["barcode"] in codes}
 
 
 def test_a_box_of_which_somebody_has_a_part_is_lent_only_when_that_is_said(house: House) -> None:

@@ -6,6 +6,7 @@ import pytest
 from desk_house import House
 from sqlalchemy import func, select
 
+from custody.desk_tables import locations
 from custody.loan_tables import loans
 from custody.loan_tables import requests as table
 from tasks.desk import boxing, counting, lending, renewing, requests, returning
@@ -198,10 +199,71 @@ def test_case_13_from_holder_to_holder_only_where_it_was_scanned_there(house: Ho
     assert house.problems() == []
 
 
-def test_what_is_claimed_to_be_returned_keeps_its_loan_until_it_is_scanned(house: House) -> None:
+def test_case_3_what_is_claimed_to_be_returned_keeps_its_loan_until_it_is_scanned(house: House) -> None:
     code = house.file("A")
     lend(house, code, "Ana")
     renewing.claim(house.services, house.asked(), code)
     assert lend(house, code, "Luis").said.code == "already-lent"
     assert returning.give_back(house.services, house.asked(), code).said.code == "returned-claimed"
+    assert house.problems() == []
+
+
+def pickup(house: House, request: str) -> str:
+    with house.services.database.read() as connection:
+        place = select(locations.c.path).where(locations.c.id == request_row(house, request).pickup)
+        return str(connection.execute(place).scalar_one())
+
+
+def test_where_a_request_is_fetched_may_be_changed_until_it_is_kept_ready(house: House) -> None:
+    for name in ("Ana", "Luis"):
+        house.person(name, "reader")
+    code, do = house.file("A"), house.services
+    request = ask(house, code, "Ana")
+    house.place("SUR", kind="SITE")
+    assert pickup(house, request) == "MAIN/DESK"
+    assert requests.change_pickup(do, house.asked("Luis"), request, "SUR/DESK").said.code == "not-allowed"
+    assert requests.change_pickup(do, house.asked("Ana"), request, "SUR/DESK").said.code == "pickup-changed"
+    assert pickup(house, request) == "SUR/DESK"
+    at_home = house.asked(at="MAIN/DESK")
+    requests.pick(do, at_home, code)
+    assert requests.ready(do, at_home, code).basket in ("done", "alert") and house.row(code).state == "in_transit"
+    assert requests.change_pickup(do, at_home, request, "MAIN/DESK").said.code == "pickup-changed"
+    assert requests.change_pickup(do, at_home, request, "SUR/DESK").said.code == "pickup-changed"
+    arrived = returning.give_back(do, house.asked(at="SUR/DESK"), code)
+    assert "kept-ready" in [note.code for note in arrived.notes]
+    assert requests.change_pickup(do, at_home, request, "MAIN/DESK").said.code == "pickup-fixed"
+    assert house.problems() == []
+
+
+def going_home(house: House) -> str:
+    """A file of MAIN that was handed in elsewhere, counted, and is on its way home."""
+    code, away = house.file("A", pages=2), house.asked(at="SUR/DESK")
+    lend(house, code, "Eva")
+    house.place("SUR", kind="SITE")
+    returning.give_back(house.services, away, code)
+    counting.check(house.services, away, code, Count(pages=2))
+    assert house.row(code).state == "in_transit"
+    return code
+
+
+def ask_at(house: House, code: str, by: str, place: str) -> str:
+    answer = requests.add(house.services, house.asked(at=place), Asking(code, by, "legal"))
+    request: str = answer.more["request"]["id"]
+    requests.authorise(house.services, house.asked(at=place), request)
+    return request
+
+
+def test_what_is_on_its_way_home_goes_to_where_the_head_of_its_queue_fetches_it_now(house: House) -> None:
+    code = going_home(house)
+    request = ask_at(house, code, "Ana", "MAIN/DESK")
+    requests.change_pickup(house.services, house.asked(at="MAIN/DESK"), request, "SUR/DESK")
+    assert request_row(house, request).state == "in_transit" and house.problems() == []
+
+
+@pytest.mark.parametrize(("place", "state"), [("MAIN/DESK", "queued"), ("SUR/DESK", "in_transit")])
+def test_what_is_on_its_way_home_is_sent_on_for_who_comes_to_the_head(house: House, place: str, state: str) -> None:
+    code = going_home(house)
+    first, second = ask_at(house, code, "Ana", "MAIN/DESK"), ask_at(house, code, "Luis", place)
+    requests.decide(house.services, house.asked(at="MAIN/DESK"), second, "first")
+    assert positions(house) == [(second, 1), (first, 2)] and request_row(house, second).state == state
     assert house.problems() == []

@@ -72,7 +72,7 @@ def test_boxes_never_stand_in_each_other(house: House) -> None:
     assert shelving.locate(house.services, house.asked(), outer, outer).said.code == "box-cycle"
 
 
-def test_a_location_where_a_file_is_expected_is_blocked_by_its_kind(house: House) -> None:
+def test_case_10_a_location_where_a_file_is_expected_is_blocked_by_its_kind(house: House) -> None:
     house.place("A")
     with house.services.database.read() as connection:
         from custody.desk_tables import locations

@@ -119,7 +119,7 @@ def test_overdue_and_days_overdue_agree(zone: ZoneInfo, due: date, seconds: int)
         ("2026-12-31 23:30", MADRID, Period(1), ClosedDay.KEEP, "2027-01-02"),
     ],
 )  # fmt: skip
-def test_when_a_loan_is_due(lent: str, zone: ZoneInfo, period: Period, rule: ClosedDay, due: str) -> None:
+def test_case_4_when_a_loan_is_due(lent: str, zone: ZoneInfo, period: Period, rule: ClosedDay, due: str) -> None:
     assert due_on(utc(lent), zone, period, OFFICE, rule).isoformat() == due
 
 

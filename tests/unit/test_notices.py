@@ -61,7 +61,7 @@ def test_every_kind_has_its_words_in_both_languages() -> None:
             assert incident_words(language, kind, {"pages": 1, "expected": 2}) not in (kind, "")
 
 
-def test_a_missed_run_is_made_up_for_and_none_is_doubled(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
+def test_case_12_a_missed_run_is_made_up_for_and_none_is_doubled(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
     held, mailer = inbox
     on(lent, "2027-03-01")
     assert task.run(lent, mailer)["planned"] == 0
