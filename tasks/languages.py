@@ -17,8 +17,16 @@ you were her all she there would their we him been has when who will more if out
 them can only other invoice date tax amount price cash change thank please qty item description payment goods sold bill
 receipt customer
 """
-# commonest words, and those of bills: a receipt has no sentences. None is a word of both languages.
-STOP_WORDS = {"spa": frozenset(_SPANISH.split()), "eng": frozenset(_ENGLISH.split())}
+_GERMAN = """
+der die das und ist nicht mit auf dem den des ein eine einer einem einen von zu für im sich als auch bei oder wird sind
+aus nach werden hat nur über ihr ihre ihren sie wir uns wenn noch durch zum zur vom bis sehr vielen dank rechnung datum
+betrag summe gesamt zwischensumme mwst ust steuer netto brutto menge preis kunde straße einkauf beleg filiale karte
+kartenzahlung bar rückgeld gegeben kasse bon uhr öffnungszeiten
+"""
+# commonest words, and those of bills: a receipt has no sentences. None is a word of two languages.
+STOP_WORDS = {
+    "spa": frozenset(_SPANISH.split()), "eng": frozenset(_ENGLISH.split()), "deu": frozenset(_GERMAN.split()),
+}  # fmt: skip
 
 
 def hits(text: str, languages: Sequence[str]) -> dict[str, int]:
