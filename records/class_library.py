@@ -328,8 +328,10 @@ def _parse_tax_table(table: dict[str, Any], source: str) -> TaxTable | None:
     if "tax_table" not in table:
         return None
     reader = _Reader(source, "tax_table", table["tax_table"], TAX_TABLE_KEYS)
-    withheld = reader.text("withheld") if "withheld" in reader.table else None
-    return TaxTable(reader.text("base"), reader.text("tax"), reader.text("total"), withheld, reader.numbers("rates"))
+    withheld, surcharge = (reader.text(key) if key in reader.table else None for key in ("withheld", "surcharge"))
+    base, tax, total = (reader.text(key) for key in ("base", "tax", "total"))
+    rates, surcharge_rates = reader.numbers("rates"), reader.numbers("surcharge_rates")
+    return TaxTable(base, tax, total, withheld, rates, surcharge, surcharge_rates)
 
 
 def _check_references(record_class: RecordClass, reader: _Reader) -> None:

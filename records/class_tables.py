@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 DUPLICATE_KEYS = ("issuer", "number", "date", "total", "iban", "party")
-TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates")
+TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates", "surcharge", "surcharge_rates")
 
 
 @dataclass(frozen=True, slots=True)
 class TaxTable:
     """Which fields the sums of a table of base, rate and tax give: names of amounts of the class.
 
-    `rates` are the legal ones, in percent: a printed rate that was misread is put right by them.
+    `rates` are the legal ones, in percent: a printed rate that was misread is put right by them. `surcharge` is what is
+    added at one of `surcharge_rates` of the same base (in Spain the recargo de equivalencia).
     """
 
     base: str
@@ -19,11 +20,14 @@ class TaxTable:
     total: str
     withheld: str | None = None
     rates: tuple[Decimal, ...] = ()
+    surcharge: str | None = None
+    surcharge_rates: tuple[Decimal, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
         """All fields named."""
-        return tuple(name for name in (self.base, self.tax, self.total, self.withheld) if name is not None)
+        names = (self.base, self.tax, self.total, self.withheld, self.surcharge)
+        return tuple(name for name in names if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def solve(
     if table is not None and _is_odd(equation, {n: Decimal(c.value) for n, c in chosen.items()}, table):
         chosen.pop(table.tax, None)
     values = {name: Decimal(choice.value) for name, choice in chosen.items()}
-    missing = derive(equation, values) or _derive_optional(equation, values)
+    missing = derive(equation, values) or _derive_optional(equation, values, table)
     enough = len(values) >= 2 or len(equation.fields) == 2  # a total is not derived from the net amount alone
     if missing is not None and len(values) == 1:  # unless another amount says the same
         others = (choice for name, found in choices.items() if name not in equation.fields for choice in found[:2])
@@ -160,6 +160,10 @@ def _is_odd(equation: Equation, values: Mapping[str, Decimal], table: TaxTable |
         value = values.get(term.field, Decimal(0))
         if term.absolute and abs(value) > MOST_WITHHELD * first:
             return True
+        if table is not None and term.field == table.surcharge and table.base in values:
+            highest = max(table.surcharge_rates, default=Decimal(0)) / 100 * abs(values[table.base])
+            if abs(value) > highest + 2 * CENT or value * values[table.base] < 0:
+                return True
         if table is not None and term.field == table.tax and table.base in values:
             base = values[table.base]
             if abs(value) > MOST_TAX * abs(base) or (value < 0 < base):
@@ -167,9 +171,12 @@ def _is_odd(equation: Equation, values: Mapping[str, Decimal], table: TaxTable |
     return False
 
 
-def _derive_optional(equation: Equation, values: Mapping[str, Decimal]) -> tuple[str, Decimal] | None:
-    """Return the one optional amount that is not printed and closes the sum, if its sign is right."""
-    missing = [term for term in equation.terms if term.optional and term.field not in values]
+def _derive_optional(
+    equation: Equation, values: Mapping[str, Decimal], table: TaxTable | None
+) -> tuple[str, Decimal] | None:
+    """Return the one optional amount that is not printed and closes the sum, if its sign is right; no surcharge."""
+    never = None if table is None else table.surcharge
+    missing = [term for term in equation.terms if term.optional and term.field not in {*values, never}]
     needed = [term for term in equation.terms if not term.optional]
     if len(missing) == 0 or equation.result not in values or any(term.field not in values for term in needed):
         return None

@@ -122,7 +122,8 @@ def _describe_fields(
         name: _plausible(specs[name], rank(specs[name], found), context.today) for name, found in candidates.items()
     }
     table = record_class.tax_table
-    summed = set() if table is None else {table.base, table.tax, table.withheld or ""}  # printed once for each rate
+    # printed once for each rate
+    summed = set() if table is None else {table.base, table.tax, table.withheld or "", table.surcharge or ""}
     for name in summed & candidates.keys():
         ranked[name] = with_sums(ranked[name], candidates[name])
     ranked = offer_sums(record_class, marks, conventions, ranked)
@@ -143,9 +144,11 @@ def _describe_fields(
         model = context.calibration.model(record_class.name, record_class.version, spec.name, text=text)
         judging = Judging(context.today, page, model, context.observe)
         fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), judging))
-    fields = _with_currency(_cross_check(fields, specs), conventions)
+    items = find_line_items(marks, record_class, conventions)
+    many = len({item.index for item in items})
+    fields = _with_currency(_cross_check(fields, specs, max(many, 1)), conventions)
     review = [reason for field in fields for reason in reasons(specs[field.name], field)]
-    lines, doubt = check_line_items(find_line_items(marks, record_class, conventions), fields)
+    lines, doubt = check_line_items(items, fields)
     return [*fields, *lines], [*review, *doubt]
 
 
@@ -242,8 +245,8 @@ def _with_currency(fields: Sequence[Field], conventions: Conventions) -> list[Fi
     ]
 
 
-def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec]) -> list[Field]:
-    """Run the checks that need two fields: order of dates, net x rate = tax."""
+def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec], lines: int) -> list[Field]:
+    """Run the checks that need two fields: order of dates, net x rate = tax, rounded at each of so many lines."""
     values = {field.name: field.value for field in fields}
     found = []
     for field in fields:
@@ -252,7 +255,7 @@ def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec]) -> lis
         if "after-date" in spec.checks and field.value is not None and (issued := values.get("date")) is not None:
             extra.append(check_date_order(issued, field.value))
         if field.name == "tax" and field.value is not None and values.get("tax_rate") and values.get("net"):
-            extra += _tax_check(field.value, str(values["net"]), str(values["tax_rate"]))
+            extra += _tax_check(field.value, str(values["net"]), str(values["tax_rate"]), lines)
         if extra:
             checks = (*field.checks, *extra)
             status = field.status if not _stands(extra) else status_of(spec, 0.0, checks)
@@ -266,7 +269,7 @@ def _stands(checks: Sequence[Check]) -> bool:
     return any(check.outcome not in ("pass", "info", "warn") for check in checks)
 
 
-def _tax_check(tax: str, net: str, rate: str) -> list[Check]:
+def _tax_check(tax: str, net: str, rate: str, lines: int) -> list[Check]:
     """Report net x rate = tax only where it holds: other rates or exempt amounts may be in the net amount."""
-    check = check_tax(Decimal(net), Decimal(rate), Decimal(tax))
+    check = check_tax(Decimal(net), Decimal(rate), Decimal(tax), lines)
     return [check] if check.outcome in ("pass", "info") else []

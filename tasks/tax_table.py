@@ -66,7 +66,8 @@ def find_tax_rows(marks: Sequence[PageMarks], table: TaxTable, conventions: Conv
     found: dict[tuple[Decimal, Decimal, Decimal], TaxRow] = {}
     for mark in marks:
         rows = [(row, _amounts(row, conventions)) for row in mark.page.rows]
-        labelled = {hit.row.number for hit in mark.hits if table.tax in hit.weights}
+        named = {table.tax, table.surcharge}
+        labelled = {hit.row.number for hit in mark.hits if not named.isdisjoint(hit.weights)}
         withheld = {hit.row.number for hit in mark.hits if (table.withheld or "") in hit.weights}
         for position, (row, amounts) in enumerate(rows):
             here = row.number in labelled
@@ -177,20 +178,25 @@ def offer_sums(
     """
     found = {name: list(choices) for name, choices in ranked.items()}
     table = record_class.tax_table
-    rows = find_tax_rows(marks, table, conventions) if table is not None else []
+    every = find_tax_rows(marks, table, conventions) if table is not None else []
+    rows = [row for row in every if table is not None and row.rate not in table.surcharge_rates]
     if table is None or not rows:
         return found
+    bases = {row.base.value for row in rows}
+    added = [row for row in every if row.rate in table.surcharge_rates and row.base.value in bases]
     printed = [amount for mark in marks for row in mark.page.rows for amount in _amounts(row, conventions)]
-    own = {_place(amount) for one in rows for amount in (one.base, one.tax)}
+    own = {_place(amount) for one in (*rows, *added) for amount in (one.base, one.tax)}
     printed = [amount for amount in printed if _place(amount) not in own]
     withheld = [Decimal(0)] + [abs(Decimal(choice.value)) for choice in ranked.get(table.withheld or "", ())[:4]]
-    closed = _closing(rows, printed, withheld, ranked.get(table.total, ()))
+    closed = _closing(rows, printed, withheld, ranked.get(table.total, ()), added)
     if closed is None and len(rows) > 1 and not _printed_sums(rows, printed):
         return found
     chosen = rows if closed is None else closed[0]
     score = min(row.score for row in chosen)
     _put_first(found, table.base, _sum(table.base, [row.base for row in chosen], score))
     _put_first(found, table.tax, _sum(table.tax, [row.tax for row in chosen], score))
+    if closed is not None and table.surcharge is not None and (with_them := _added_to(chosen, added)):
+        _put_first(found, table.surcharge, _sum(table.surcharge, [row.tax for row in with_them], score))
     if closed is not None:
         _put_first(found, table.total, Choice(closed[1].candidate(table.total, CLOSING), CLOSING, 1))
     return found
@@ -209,7 +215,11 @@ def _printed_sums(rows: Sequence[TaxRow], printed: Sequence[Amount]) -> bool:
 
 
 def _closing(
-    rows: Sequence[TaxRow], printed: Sequence[Amount], withheld: Sequence[Decimal], totals: Sequence[Choice]
+    rows: Sequence[TaxRow],
+    printed: Sequence[Amount],
+    withheld: Sequence[Decimal],
+    totals: Sequence[Choice],
+    added: Sequence[TaxRow],
 ) -> tuple[tuple[TaxRow, ...], Amount] | None:
     """Return the most rows whose sum some printed amount closes, one with a total's label before any other."""
     labelled = {Decimal(choice.value) for choice in totals}
@@ -219,7 +229,7 @@ def _closing(
             if any(row.score >= LABELLED and row not in chosen for row in rows):
                 continue  # what the table itself names as tax is not left out
             base = sum((row.base.value for row in chosen), Decimal(0))
-            gross = base + sum((row.tax.value for row in chosen), Decimal(0))
+            gross = base + sum((row.tax.value for row in (*chosen, *_added_to(chosen, added))), Decimal(0))
             less_ones = [less for less in withheld if less <= MOST_WITHHELD * abs(base)]
             for amount in printed:
                 if any(abs(gross - less - amount.value) <= CENT for less in less_ones):
@@ -227,6 +237,12 @@ def _closing(
                     if best is None or (named, size) > (best[1], best[0]):
                         best = size, named, chosen, amount
     return None if best is None else (best[2], best[3])
+
+
+def _added_to(chosen: Sequence[TaxRow], added: Sequence[TaxRow]) -> list[TaxRow]:
+    """Return the surcharges on the bases of these rows."""
+    bases = {row.base.value for row in chosen}
+    return [row for row in added if row.base.value in bases]
 
 
 def _sum(field: str, amounts: Sequence[Amount], score: float) -> Choice:

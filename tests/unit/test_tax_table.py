@@ -86,3 +86,107 @@ Total                              484,00 €
     found, _ = amounts(text)
     assert (found["net"].value, found["tax"].value, found["total"].value) == ("400.00", "84.00", "484.00")
     assert found["total"].status == "accepted"
+
+
+SURCHARGED = """
+FACTURA                                        Talleres Peña S.L.
+Nº factura: A/12      Fecha: 03/03/2026        CIF B82387770
+
+Concepto                    Importe
+Pieza                       1.000,00 €
+
+Base imponible                   1.000,00 €
+IVA {rate}%                        {tax} €
+{label} {surcharge_rate}%        {surcharge} €
+Total factura                    {total} €
+"""
+
+
+@pytest.mark.parametrize(
+    ("rate", "tax", "surcharge_rate", "surcharge", "total"),
+    [
+        ("21", "210,00", "5,2", "52,00", "1.262,00"),
+        ("10", "100,00", "1,4", "14,00", "1.114,00"),
+        ("4", "40,00", "0,5", "5,00", "1.045,00"),
+        ("21", "210,00", "1,75", "17,50", "1.227,50"),
+    ],
+)
+@pytest.mark.parametrize("label", ["Recargo de equivalencia", "Rec. Equivalencia", "Cuota recargo"])
+def test_the_surcharge_of_retailers_counts_in_the_total(rate, tax, surcharge_rate, surcharge, total, label):
+    text = SURCHARGED.format(
+        rate=rate, tax=tax, surcharge_rate=surcharge_rate, surcharge=surcharge, total=total, label=label
+    )
+    found, description = amounts(text)
+    assert (found["net"].value, found["tax"].value) == ("1000.00", tax.replace(",", "."))
+    assert found["total"].value == total.replace(".", "").replace(",", ".")
+    assert {found[name].status for name in ("net", "tax", "total")} == {"accepted"}
+    assert not any(field.name == "surcharge" for field in description.fields)  # evidence, not a field of the contract
+
+
+def test_surcharges_of_two_rates_in_one_table_are_summed():
+    text = TWO_RATES.format(
+        heads="Base      % IVA    Cuota IVA    % R.E.   Cuota R.E.", first="21 %", second="4 %", total="1.471,00 €"
+    )
+    text = text.replace("210,00 €", "210,00 €     5,2 %     52,00 €").replace(
+        "  8,00 €", "  8,00 €     0,5 %      1,00 €"
+    )
+    found, _ = amounts(text)
+    assert {name: field.value for name, field in found.items() if field.value} == {
+        "net": "1200.00", "tax": "218.00", "total": "1471.00",
+    }  # fmt: skip
+    assert found["total"].status == "accepted"
+
+
+@pytest.mark.parametrize("total", ["1.210,00", "1.263,00", "1.282,00"])
+def test_a_total_without_its_surcharge_or_with_another_is_held(total):
+    text = SURCHARGED.format(
+        rate="21", tax="210,00", surcharge_rate="5,2", surcharge="52,00", total=total, label="Recargo de equivalencia"
+    )
+    found, description = amounts(text)
+    assert found["total"].status == "review"
+    assert "total" in {reason.field for reason in description.review}
+
+
+def test_a_surcharge_is_never_derived_to_close_a_sum():
+    text = SURCHARGED.format(
+        rate="21", tax="210,00", surcharge_rate="", surcharge="", total="1.262,00", label="Sin recargo de equivalencia"
+    )
+    assert amounts(text)[0]["total"].status == "review"
+
+
+def test_a_surcharge_above_every_legal_rate_closes_nothing():
+    text = SURCHARGED.format(
+        rate="21",
+        tax="210,00",
+        surcharge_rate="9",
+        surcharge="90,00",
+        total="1.300,00",
+        label="Recargo de equivalencia",
+    )
+    assert amounts(text)[0]["total"].status == "review"
+
+
+FIVE_LINES = """
+FACTURA                                        Talleres Peña S.L.
+Nº factura: A/12      Fecha: 03/03/2026        CIF B82387770
+
+Concepto       Cantidad   Precio     Importe
+Tornillo uno      1       0,12 €      0,12 €
+Tornillo dos      1       0,12 €      0,12 €
+Tornillo tres     1       0,12 €      0,12 €
+Tornillo cuatro   1       0,12 €      0,12 €
+Tornillo cinco    1       0,12 €      0,12 €
+
+Base imponible       0,60 €
+IVA 21%              {tax} €
+Total factura        {total} €
+"""
+
+
+def test_case_12_tax_rounded_line_by_line_is_accepted_and_the_difference_reported():
+    found, _ = amounts(FIVE_LINES.format(tax="0,15", total="0,75"))
+    assert {found[name].status for name in ("net", "tax", "total")} == {"accepted"}
+    (check,) = [check for check in found["tax"].checks if check.check == "tax-rate"]
+    assert (check.outcome, "0.02" in check.message, "5 line(s)" in check.message) == ("info", True, True)
+    found, _ = amounts(FIVE_LINES.format(tax="0,13", total="0,73"))
+    assert [check.outcome for check in found["tax"].checks if check.check == "tax-rate"] == ["pass"]
