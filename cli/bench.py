@@ -169,6 +169,8 @@ class Bench:
         self.rows += rates_of(
             "seal and hash", "MB/s", {"seal and hash": sealing["seal"], "bare SHA-256": sealing["hash"]}, {}
         )
+        largest = tuple(sorted(sealing["peak"])[-1:])
+        self.rows.append(Row("seal and hash", largest, "MiB", note=f"a file of {self.asked.big} MiB; largest process"))
         self.rows += [
             *ledger_rows(events, found["verifying"]),
             Row("search p95", (search["p95"],) if search["queries"] else (), "ms", note=_searched(search)),

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from cli.bench_memory import KIB, PROC
+from cli.bench_memory import peak_mib
 from custody import ledger
 from custody.checkpoints import open_checkpoint
 from custody.leaves import write_leaf
@@ -33,7 +33,6 @@ from tasks.services import SYSTEM
 BATCHES = (100, 1_000)  # events of one transaction
 SUBJECTS = 100  # records that the events are about, in turn
 FILL = 1_000
-MIB = 1 << 20
 MODES = ("walk", "verify")
 CHECKPOINT_LIMIT = 1 << 16
 
@@ -122,14 +121,7 @@ def _measured(mode: str, folder: Path, vkeys: list[str]) -> dict[str, Any]:
     else:
         holds = str(verify_ledger(files, Trust(keys)).report.verdict) == "holds"
     seconds, cpu = perf_counter() - began, process_time() - used
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mib": _peak_mib(), "holds": holds}
-
-
-def _peak_mib() -> float | None:
-    """Return the largest resident set of this process so far, None where there is no process table."""
-    status = PROC / "self/status"
-    lines = status.read_text("ascii", "replace").splitlines() if status.exists() else []
-    return next((int(line.split()[1]) * KIB / MIB for line in lines if line.startswith("VmHWM:")), None)
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mib": peak_mib(), "holds": holds}
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ class Peak:
     measure: Measure
 
 
+def peak_mib() -> float | None:
+    """Return the largest resident set of this process so far, None where there is no process table."""
+    status = PROC / "self/status"
+    lines = status.read_text("ascii", "replace").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / KIB for line in lines if line.startswith("VmHWM:")), None)
+
+
 def measure_here() -> Measure | None:
     """Return what this machine's kernel tells of a process, None where there is no process table to read."""
     if (PROC / "self/smaps_rollup").exists():

@@ -3,23 +3,20 @@
 Answers with one JSON document. The home is the temporary one of `muniment bench`: events are written that mean nothing.
 """
 
-import hashlib
 import itertools
 import json
 import random
 import statistics
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import pyrage
 from sqlalchemy import select
 
 from cli.bench_ledger import event_rates, verifying
+from cli.bench_sealing import sealing_rates
 from custody.access import clients_of
-from custody.sealing import seal_file
 from infra.services import Services, open_services
 from records.tables import records
 from records.text import read_words
@@ -29,9 +26,7 @@ from tasks.words import borrowed
 
 SEED = 20261123
 QUERIES = 200
-ROUNDS = 3  # of hashing and sealing, alternating
 LETTERS = 4  # of a word that is searched for, at least
-MEGABYTE = 1_000_000
 
 
 def search_times(services: Services) -> dict[str, Any]:
@@ -59,28 +54,6 @@ def _words(services: Services) -> set[str]:
     with borrowed(services, ids) as words:
         pages = itertools.chain.from_iterable(read_words(words[record]) for record in ids)
         return {w.text for page in pages for w in page.words if len(w.text) >= LETTERS and w.text.isalpha()}
-
-
-def sealing_rates(folder: Path, size: int) -> dict[str, list[float]]:
-    """Hash and seal a file of `size` bytes in turn; return megabytes (10^6) per second of each round."""
-    clear, sealed = folder / "clear.bin", folder / "sealed.age"
-    block = random.Random(SEED).randbytes(1 << 20)  # noqa: S311  filling, not a secret
-    with clear.open("wb") as file:
-        for start in range(0, size, len(block)):
-            file.write(block[: size - start])
-    recipient = str(pyrage.x25519.Identity.generate().to_public())
-    rates: dict[str, list[float]] = {"hash": [], "seal": []}
-    for _ in range(ROUNDS):
-        began = perf_counter()
-        with clear.open("rb") as file:
-            hashlib.file_digest(file, "sha256")
-        rates["hash"].append(size / MEGABYTE / (perf_counter() - began))
-        began = perf_counter()
-        seal_file(clear, sealed, recipient)
-        rates["seal"].append(size / MEGABYTE / (perf_counter() - began))
-    clear.unlink()
-    sealed.unlink()
-    return rates
 
 
 def main() -> int:
