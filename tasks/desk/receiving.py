@@ -69,9 +69,11 @@ def _receive(desk: Desk, taken: Receiving) -> Answer:
 
 def _again(desk: Desk, taken: Receiving) -> Answer:
     file = lookup.paper(desk, taken.barcode or "", "handle")
+    if taken.record is not None:
+        bind(desk, file, taken.record)
     if file.state not in ("announced", "withdrawn"):
-        said = Said("received-again", {"barcode": file.barcode, "state": state_word(file.state)})
-        return answered(desk, said, file)
+        code = "received-again" if taken.record is None else "bound"
+        return answered(desk, Said(code, {"barcode": file.barcode, "state": state_word(file.state)}), file)
     staging = places.passing(desk, places.site_of(desk.connection, places.here(desk)).id, "STAGING")
     also = {"pages_expected": taken.described.pages, "pages_basis": "COUNTED"} if taken.described.pages else {}
     move(

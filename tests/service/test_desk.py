@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from PIL import Image, ImageDraw, ImageFont
 from running import Muniment, embedded, servers
 
 READY, MAILED = 120.0, 60.0  # seconds
@@ -104,6 +105,28 @@ def test_a_shelf_is_counted(run: Muniment) -> None:
     assert found["here"] == [here] and found["on_loan"] == [lent] and found["elsewhere"] == [elsewhere]
     assert found["absent"] == [absent] and found["unknown"] == ["X-9"]
     assert [row["file"] for row in run("report", "phantom")["rows"]] == [lent]
+
+
+def test_a_scan_is_made_instead_of_a_loan_and_paper_and_image_are_one_timeline(run: Muniment, tmp_path: Path) -> None:
+    code = file(run, pages=2)
+    before = len(run("loan", "list", "--all")["loans"])
+    asked = run("request", "add", code, "--by", "Luis", "--purpose", "legal", "--wants", "scan")["request"]["id"]
+    run("request", "decide", asked, "--authorise")
+    assert "request fill" in run("file", "pick", code)["next"]
+    run("file", "locate", code, "--at", "MAIN/SCAN")
+    sheet = Image.new("L", (900, 300), 255)
+    ImageDraw.Draw(sheet).text((60, 100), "Acta de entrega", font=ImageFont.load_default(48), fill=0)
+    sheet.save(tmp_path / "acta.tif", dpi=(300, 300))
+    (scan,) = run("ingest", tmp_path / "acta.tif")["scans"]
+    assert run("request", "fill", asked, "--scan", scan["scan"])["request"]["state"] == "converted"
+    assert run("file", "receive", code, "--record", scan["records"][0])["code"] == "bound"
+    differs = run("file", "check", code, "--pages", "2")  # two were counted, one was scanned
+    assert [note["code"] for note in differs["notes"]] == ["scan-differs"]
+    assert run("file", "refile", code)["location"] == "MAIN/S-01"
+    assert len(run("loan", "list", "--all")["loans"]) == before
+    kinds = [event["type"] for event in run("record", "timeline", scan["records"][0])["events"]]
+    assert {"picked", "bound", "refiled"} < set(kinds) and {"sealed", "stored", "read"} < set(kinds)
+    assert kinds.index("received") < kinds.index("picked") < kinds.index("sealed") < kinds.index("bound")
 
 
 def test_a_client_takes_papers_back_for_good_when_two_persons_say_so(run: Muniment, tmp_path: Path) -> None:

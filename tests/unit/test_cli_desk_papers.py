@@ -155,6 +155,8 @@ def test_reports_answer_as_json_text_csv_and_pdf(desk: DeskRows, run: Run, tmp_p
         answer = run("report", name, "--to", target, "--language", "es", "--json")
         assert answer.code == 0 and target.read_bytes().startswith(b"%PDF"), answer.out
         assert run("report", name).code == 0
+        rows = run("report", name, "--to", tmp_path / f"{name}.csv", "--json").document["rows"]
+        assert len(list(csv.DictReader(io.StringIO((tmp_path / f"{name}.csv").read_text("utf-8-sig"))))) == rows
 
 
 @pytest.mark.parametrize("what", ["report", "trace", "labels", "commands", "slip", "outcard", "picklist"])

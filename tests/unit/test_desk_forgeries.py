@@ -1,9 +1,11 @@
 """Forged histories of paper: the verifier names them without a database, and the writer refuses them."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger_making import an_event, an_id, leaf_of, placed
+from ledger_making import LOG, an_event, an_id, leaf_of, placed, publish
 
 from custody import ledger
 from custody.findings import Report
@@ -11,6 +13,7 @@ from custody.ledger import Actor, Draft
 from custody.replay import Replay
 from records.errors import LifecycleError
 
+Run = Callable[..., Any]
 FILE, OTHER = an_id("fil", 1), an_id("fil", 2)
 SHELF = an_id("loc", 1)
 
@@ -171,6 +174,30 @@ def problems(events: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
 def test_the_verifier_names_a_forged_history(name: str) -> None:
     events, expected = FORGED[name]
     assert problems(events) == expected
+
+
+def verify(run: Run, folder: Path, events: list[dict[str, Any]]) -> Any:
+    """Publish a history under a key of its own, and let the real command verify it as an outsider would."""
+    leaves = [leaf_of(event) for event in placed(events)]
+    publish(folder / "log", leaves, [len(leaves)])
+    (folder / "log.vkey").write_text(LOG.key.vkey + "\n")
+    return run("verify", "ledger", "--dir", folder / "log", "--vkey", folder / "log.vkey", "--json")
+
+
+def test_the_command_refuses_every_forged_history_that_was_published(run: Run, tmp_path: Path) -> None:
+    for number, (events, expected) in enumerate(FORGED.values()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        answer = verify(run, folder, events)
+        assert (answer.code, answer.document["verdict"]) == (1, "does not hold")
+        assert [(one["kind"], one["seq"]) for one in answer.document["problems"]] == expected
+
+
+def test_the_command_says_of_every_honest_one_that_it_holds(run: Run, tmp_path: Path) -> None:
+    for number, events in enumerate(HONEST.values()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert verify(run, folder, events).document["verdict"] == "holds"
 
 
 HONEST = {
