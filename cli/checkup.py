@@ -7,6 +7,7 @@ command to type. Checks of the installation itself: cli/checkup_home.py.
 import importlib.metadata
 import importlib.util
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,8 @@ from typing import Literal
 from packaging.requirements import Requirement
 
 from infra.settings import Settings
-from records.errors import EngineUnavailableError
+from records.client_words import parse_client_words
+from records.errors import ConfigurationError, EngineUnavailableError
 from tasks.line_engine import is_installed
 from tasks.ocr import available_languages, find_tessdata
 
@@ -46,7 +48,9 @@ def apt(*packages: str) -> str:
 
 def machine_checks(settings: Settings) -> list[Check]:
     """Return every check of the machine, in the order in which things are needed."""
-    checks: Sequence[Callable[[Settings], list[Check]]] = (_python, _packages, _models, _engine, _programs)
+    checks: Sequence[Callable[[Settings], list[Check]]] = (
+        _python, _packages, _models, _engine, _client_words, _programs,
+    )  # fmt: skip
     return [check for part in checks for check in part(settings)]
 
 
@@ -130,6 +134,23 @@ def _engine(settings: Settings) -> list[Check]:
             "advice",
         ),
     ]
+
+
+def _client_words(settings: Settings) -> list[Check]:
+    """Every file of a client's words must be one that can be taken: else that client's scans wait unread."""
+    folder, wanted = settings.words_folder, "UTF-8 text, a word a line"
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        return [Check("clients' words", False, "no such folder", wanted, f"mkdir -p {shlex.quote(str(folder))}")]
+    checks = []
+    for file in sorted(folder.glob("*.txt")):
+        try:
+            found, ok = f"{len(parse_client_words(file.read_bytes()))} words", True
+        except (ConfigurationError, OSError) as error:
+            found, ok = str(error) if isinstance(error, ConfigurationError) else "not readable", False
+        checks.append(Check(f"words of {file.stem}", ok, found, wanted, f"${{EDITOR:-vi}} {shlex.quote(str(file))}"))
+    return checks
 
 
 def _programs(settings: Settings) -> list[Check]:

@@ -24,7 +24,7 @@ Grey = npt.NDArray[np.uint8]
 PAGE = 3  # Tesseract's page segmentation: a full page, no orientation detection
 BLOCK = 6  # one uniform block of text
 MIN_DPI, MAX_DPI = 70, 600  # what Tesseract believes; outside it guesses anew
-OPEN_AT_ONCE = 4  # engines of one process: a model has 10 to 30 MB and is loaded in a tenth of a second
+OPEN_AT_ONCE = 2  # engines of one process: one with its models and words has up to 50 MB, and loads in 0.2 to 0.8 CPU s
 
 _MODEL_FOLDERS = (
     "/usr/share/tesseract-ocr/*/tessdata",

@@ -137,7 +137,7 @@ def signatures_checked(connection: Connection, original: str) -> dict[str, Any] 
     """Return the event on an original's signatures, its `reason` the worst verdict; None where it has none."""
     known = select(events.c.leaf).where(events.c.subject == original, events.c.type == "signatures_checked").limit(1)
     leaf = connection.execute(known).scalar_one_or_none()
-    return None if leaf is None else dict(json.loads(leaf))
+    return None if leaf is None else dict(json.loads(bytes(leaf)))
 
 
 def _noting(

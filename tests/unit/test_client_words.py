@@ -92,6 +92,27 @@ def test_what_is_no_list_of_words_is_refused_without_quoting_it(data: bytes, tol
     assert not any(word in str(raised.value) for word in ("Muñoz", "Fuente", "xxx"))
 
 
+def test_the_doctor_names_a_file_that_cannot_be_taken(
+    home: Path, tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "words"
+    monkeypatch.setenv("MUNIMENT_WORDS_FOLDER", str(folder))
+
+    def checks() -> dict[str, Any]:
+        return {
+            check["name"]: check for check in run("doctor", "--json").document["checks"] if "words" in check["name"]
+        }
+
+    assert not checks()["clients' words"]["ok"]
+    folder.mkdir()
+    (folder / "default.txt").write_text("Ordóñez\n")
+    (folder / "otra.txt").write_text("Muñoz\nde la Fuente\n")
+    found = checks()
+    assert found["words of default"]["ok"] and found["words of default"]["found"] == "1 words"
+    assert not found["words of otra"]["ok"] and "line 2" in found["words of otra"]["found"]
+    assert str(folder / "otra.txt") in found["words of otra"]["fix"]
+
+
 def test_each_client_has_its_own_words(
     home: Path, tmp_path: Path, corpus: Path, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
