@@ -16,6 +16,7 @@ from records.review_codes import DOUBLE_KEY, LASTING
 from records.tables import batches, clients, fields, pages, record_sources, records, reviews, scans
 from records.text import Box, PageText
 
+AT_ONCE = 500  # rows asked for at once: under every database's limit of parameters
 SHORTEST_START = 6  # characters of an id that may stand for it, prefix included
 
 
@@ -186,10 +187,14 @@ def open_reviews(connection: Connection, record: str) -> list[Row[Any]]:
 
 def blind_fields(connection: Connection, wanted: Sequence[str]) -> set[tuple[str, str]]:
     """Return the fields of records that people are keying blind, as (record, field): no value of them is shown."""
-    query = select(reviews.c.record, reviews.c.field).where(
-        reviews.c.record.in_(wanted), reviews.c.settled.is_(None), reviews.c.code == DOUBLE_KEY
-    )
-    return {(str(row.record), str(row.field)) for row in connection.execute(query)}
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(wanted), AT_ONCE):
+        query = select(reviews.c.record, reviews.c.field).where(
+            reviews.c.record.in_(wanted[start : start + AT_ONCE]), reviews.c.settled.is_(None),
+            reviews.c.code == DOUBLE_KEY,
+        )  # fmt: skip
+        found |= {(str(row.record), str(row.field)) for row in connection.execute(query)}
+    return found
 
 
 def replace_reviews(

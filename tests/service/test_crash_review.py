@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,33 @@ def test_a_decision_is_whole_or_has_never_been(run: Muniment, tmp_path: Path, st
         assert rows(tmp_path, "SELECT count(*) FROM reviews WHERE settled IS NULL") == [(0,)]
     else:
         run(*line)
+    run("custody", "check")
+
+
+@pytest.mark.parametrize("step", [WRITTEN, MOVED, DONE])
+def test_a_keying_that_settles_is_whole_or_has_never_been(run: Muniment, tmp_path: Path, step: int) -> None:
+    text = resources.files("records").joinpath("classes/invoice.toml").read_text(encoding="utf-8")
+    (tmp_path / "classes").mkdir()
+    text = text.replace('name = "total"\n', 'name = "total"\nkeying = "double"\n', 1)
+    (tmp_path / "classes" / "invoice.toml").write_text(text, encoding="utf-8")
+    run.environment["MUNIMENT_CLASS_FOLDER"] = str(tmp_path / "classes")
+    record = run("review", "list")["items"][0]["record"]
+    run("review", "recheck", record)
+    token = run("person", "add", "Ana")["token"]
+    run("person", "accredit", "Ana", "--role", "reviewer")
+    run("--as", "Ana", "review", "key", "set", record, "--set", "total=12.00", MUNIMENT_TOKEN=token)
+    seen = SEEN + ", (SELECT group_concat(turn || coalesce(settled, '')) FROM review_keyings)"
+    before = rows(tmp_path, seen)
+    line = ["review", "key", "set", record, "--set", "total=12.00"]
+    child = run.start(*line, "--json", CRASH_AT=str(step))
+    child.communicate(timeout=300)
+    assert child.returncode == SIGKILL
+    assert (rows(tmp_path, seen) == before) == (step != DONE)
+    if step != DONE:
+        assert run(*line)["settled"] == ["total"]
+    assert rows(tmp_path, "SELECT count(*), count(settled) FROM review_keyings") == [(2, 2)]
+    values = "SELECT value FROM fields WHERE name = 'total' AND current AND status = 'corrected'"
+    assert rows(tmp_path, values) == [("12.00",)]
     run("custody", "check")
 
 

@@ -5,12 +5,17 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+from records.class_library import Keying, shipped_library
+from records.fields import Description, Field, ReviewReason
+from tasks.review.double_keys import asked_twice
 
 Run = Callable[..., Any]
 KEYED = ("number", "total")
@@ -163,3 +168,29 @@ def test_what_was_keyed_goes_with_its_record(invoice: str, held: Path, people: d
     people["Ana"]("review", "key", "set", invoice, "--set", "total=1.00")
     assert "review_keyings" in {table.name for table in PURGED}
     assert rows(held, "SELECT count(*) FROM review_keyings") == [(1,)]
+
+
+def asked(keying: Keying, *reasons: ReviewReason) -> Description:
+    invoice, twice = shipped_library().get("invoice"), ("total", "due_date")
+    specs = tuple(replace(spec, keying=keying) if spec.name in twice else spec for spec in invoice.fields)
+    fields = (Field("total", "1.00", "money", "accepted"), Field("number", "F", "code", "accepted"))
+    found = Description("invoice", "2", 1.0, (), fields, reasons)
+    return asked_twice(replace(invoice, fields=specs), found)
+
+
+def test_what_is_keyed_twice_is_taken_from_nobody_alone_found_or_not() -> None:
+    found = asked("double")
+    assert [(field.name, field.status) for field in found.fields] == [
+        ("total", "review"), ("number", "accepted"), ("due_date", "missing"),
+    ]  # fmt: skip
+    assert [(reason.code, reason.field) for reason in found.review] == [
+        ("double-key", "due_date"), ("double-key", "total"),
+    ]  # fmt: skip
+
+
+def test_what_is_keyed_twice_if_unsure_waits_only_where_it_would_anyhow() -> None:
+    assert asked("double-if-unsure") == asked("single")
+    found = asked("double-if-unsure", ReviewReason("low-confidence", "total", "0.4"))
+    assert [(reason.code, reason.field) for reason in found.review] == [
+        ("low-confidence", "total"), ("double-key", "total"),
+    ]  # fmt: skip
