@@ -34,6 +34,7 @@ from running import ROOT, Muniment, embedded, servers, setting
 
 pytestmark = pytest.mark.flow
 SETTLED, END = 180.0, 30.0  # seconds
+SHEETS = 3
 ON_PAPER = ("Zarzaparrilla", "Melquiades", "Ferrocarriles", "B64717838", "ES9121000418450200051332", "1493.75")
 FILE_NAME, SAID, HOLDER, TITLE = "secreto-expediente", "pregunta-confidencial", "Buendia Iguaran", "Macondo reservado"
 CORRECTED = "Sucesores Confidenciales"
@@ -138,16 +139,28 @@ class Served:
             assert self.child.poll() is None and time.monotonic() < deadline, (self.folder / "up.err").read_text()
             time.sleep(0.1)
 
-    def settled(self, count: int) -> list[dict[str, Any]]:
-        """Wait until this many scans are read to the end, and one is refused; return the former."""
+    def drop(self, sheet: Path) -> None:
+        """Lay a scan into the watched folder, whole."""
+        part = self.inbox / f".{sheet.name}.part"
+        part.write_bytes(sheet.read_bytes())
+        part.rename(self.inbox / sheet.name)
+
+    def until(self, true: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """Wait until this is true of the scans; return them."""
         deadline = time.monotonic() + SETTLED
-        while True:
-            scans = self("status")["scans"]
-            done = [scan for scan in scans if scan["state"] in ("indexed", "in_review", "described")]
-            if len(done) == count and len([scan for scan in scans if scan["outcome"] == "refused"]) == 1:
-                return done
+        while not true(scans := self("status")["scans"]):
             assert self.child.poll() is None and time.monotonic() < deadline, (self.folder / "up.err").read_text()
             time.sleep(0.5)
+        return scans
+
+    def settled(self, count: int) -> list[dict[str, Any]]:
+        """Wait until this many scans are read to the end, and one is refused; return the former."""
+
+        def done(scans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [scan for scan in scans if scan["state"] in ("indexed", "in_review", "described")]
+
+        wanted = (count, 1)
+        return done(self.until(lambda all_: (len(done(all_)), [s["outcome"] for s in all_].count("refused")) == wanted))
 
 
 def work_beside(served: Served, folder: Path) -> tuple[str, Path]:
@@ -155,8 +168,7 @@ def work_beside(served: Served, folder: Path) -> tuple[str, Path]:
     served.ready()
     sheets = [draw(folder / f"{FILE_NAME}-{number}.tif", number) for number in range(2)]
     for sheet in sheets:
-        (served.inbox / f".{sheet.name}.part").write_bytes(sheet.read_bytes())
-        (served.inbox / f".{sheet.name}.part").rename(served.inbox / sheet.name)
+        served.drop(sheet)
     (served.inbox / f"{FILE_NAME}-bad.tif").write_bytes(b"II*\0" + PLANTED[0].encode() + bytes(100))
     record = str(served.settled(2)[0]["records"][0])
     assert [served("search", word)["total"] for word in ON_PAPER[:3]] == [2, 2, 2]
@@ -177,6 +189,21 @@ def work_beside(served: Served, folder: Path) -> tuple[str, Path]:
     return record, opened
 
 
+def take_the_store_away(served: Served, folder: Path) -> None:
+    """Let a scan come while the store is gone: what is said of that has no words either; then it is taken in.
+
+    A bucket cannot be taken away from under a server that others use.
+    """
+    store = Path(served.run.environment["MUNIMENT_HOME"]) / "store"
+    if served.run.environment.get("MUNIMENT_STORE") == "s3":
+        return
+    store.rename(store.with_name("away"))
+    served.drop(draw(folder / f"{FILE_NAME}-late.tif", SHEETS - 1))
+    served.until(lambda scans: any(scan["reason"] and scan["outcome"] == "waiting" for scan in scans))
+    store.with_name("away").rename(store)
+    served.settled(SHEETS)
+
+
 @pytest.fixture(params=["embedded", pytest.param("servers", marks=pytest.mark.service)])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Muniment:
     home = tmp_path / "home"
@@ -187,13 +214,14 @@ def test_planted_words_are_found_in_their_homes_and_nowhere_else(run: Muniment, 
     home, outside, folder = tmp_path / "home", tmp_path / "outside", tmp_path / "work"
     outside.mkdir()
     folder.mkdir()
-    digests = [hashlib.sha256(draw(folder / "digest.tif", n).read_bytes()).digest() for n in range(2)]
+    digests = [hashlib.sha256(draw(folder / "digest.tif", n).read_bytes()).digest() for n in range(SHEETS)]
     planted = ClearText(PLANTED, digests)
     run("status")  # the home is made
     sampler = Sampler(planted, home, outside)
     with Served(run, folder, outside) as served:
         sampler.start()
         record, opened = work_beside(served, folder)
+        take_the_store_away(served, folder)
         during = [found for path in _files(home / "prefect") for found in _named(path, planted)]
         served.end()
     sampler.end()

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from clear_text import ClearText
 from PIL import Image, ImageDraw, ImageFont
 
 from infra.services import Services, open_services
@@ -75,9 +76,10 @@ def test_a_worker_runs_the_deployed_flow_to_its_end(
         run(prefect, "work-pool", "create", "--type", "process", "--overwrite", POOL)
         run(prefect, "deploy", "--all", "--prefect-file", str(deployments))
 
+    said = (tmp_path / "worker.log").open("wb")
     worker = subprocess.Popen(
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--limit", "1"],
-        cwd=tmp_path, env=environment(prefect), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=tmp_path, env=environment(prefect), stdout=said, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
         run(prefect, "deployment", "run", DEPLOYMENT, "--param", f"scan_id={scan}", "--watch", "--watch-timeout", "150")
@@ -88,6 +90,7 @@ def test_a_worker_runs_the_deployed_flow_to_its_end(
         except subprocess.TimeoutExpired:  # it deregisters first, which may hang; how Prefect's worker ends is its own
             worker.kill()
             worker.wait()
+        said.close()
     (found,) = runs(prefect)
     assert (found["state_type"], found["name"]) == ("COMPLETED", scan)
     assert found["parameters"] == {"scan_id": scan}
@@ -98,3 +101,9 @@ def test_a_worker_runs_the_deployed_flow_to_its_end(
     finally:
         again.close()
     assert muniment("search", "Zarzaparrilla")["total"] == 1
+    looking = ClearText(["Zarzaparrilla", "scan.tif"])
+    log = (tmp_path / "worker.log").read_bytes()
+    assert log and looking.within(log) == set()
+    files = [path for path in services.places.prefect.rglob("*") if path.is_file()]
+    assert any(path.name == "prefect.db" for path in files)  # the rows of runs, states and logs
+    assert [path for path in files if looking.within(path.read_bytes())] == []
