@@ -4,6 +4,7 @@ The ledger's files are changed in test_verification.py, packages in test_package
 all that custody rests on.
 """
 
+import importlib
 import random
 import sqlite3
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 
 import pyrage
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import select, update
 
 from custody.keys import DocumentKey
@@ -117,6 +120,19 @@ def test_a_changed_envelope_hands_nothing_out(held: Path, run: Run, tmp_path: Pa
     checked = run("custody", "check", "--json")
     assert checked.code == 1
     assert original in {problem["object"] for problem in checked.document["problems"]}
+
+
+@pytest.mark.usefixtures("held")
+def test_envelopes_from_before_get_their_digests(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {row.original: row.sha256 for row in envelopes(services)}
+    migration = importlib.import_module("infra.migrations.versions.0020_envelope_digests")
+    monkeypatch.setattr(migration, "BATCH", 1)
+    with services.database.write() as connection:
+        connection.exec_driver_sql("ALTER TABLE key_envelopes DROP COLUMN sha256")
+        with Operations.context(MigrationContext.configure(connection)):
+            migration.upgrade()
+    assert {row.original: row.sha256 for row in envelopes(services)} == before and len(before) == 2
+    assert problems(services) == set()
 
 
 def test_age_itself_refuses_what_was_changed() -> None:

@@ -17,12 +17,14 @@ def upgrade() -> None:
     """Add the column, and take the digests of the envelopes that stand."""
     op.add_column("key_envelopes", sa.Column("sha256", sa.String(64)))
     kept = sa.table("key_envelopes", *map(sa.column, ("original", "vault_key", "envelope", "sha256")))
-    connection = op.get_bind()
-    missing = sa.select(kept.c.original, kept.c.vault_key, kept.c.envelope).where(kept.c.sha256.is_(None)).limit(BATCH)
-    while rows := connection.execute(missing).all():
+    connection, last = op.get_bind(), ("", "")
+    places = sa.tuple_(kept.c.original, kept.c.vault_key)
+    page = sa.select(kept.c.original, kept.c.vault_key, kept.c.envelope).order_by(*places.clauses).limit(BATCH)
+    while rows := connection.execute(page.where(places > last)).all():
         for row in rows:
             connection.execute(
                 sa.update(kept)
                 .where(kept.c.original == row.original, kept.c.vault_key == row.vault_key)
                 .values(sha256=sha256(bytes(row.envelope)).hexdigest())
             )
+        last = (rows[-1].original, rows[-1].vault_key)
