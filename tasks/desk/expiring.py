@@ -5,6 +5,7 @@ not moved, so nothing is said of it but that it is now kept for the next, where 
 the put-back list, and the next scan of it says where it goes. Reference of the records desk, section 3 (EXPIRED).
 """
 
+import logging
 from datetime import date
 from functools import partial
 
@@ -15,16 +16,28 @@ from custody.desk_tables import locations
 from custody.loan_tables import requests
 from custody.movements import reload
 from records.due_dates import local_date, zone_of
+from records.errors import DeskError
 from tasks.desk import onward, queue
 from tasks.desk.acts import Desk, by_system
 from tasks.services import Services
+
+_logger = logging.getLogger(__name__)
 
 
 def expire(services: Services) -> int:
     """End every request whose paper was kept ready in vain; return how many. Of two runs at once one ends each."""
     with services.database.read() as connection:
         late = [row.id for row in _kept_in_vain(connection, services)]
-    return sum(by_system(services, partial(_end, request=request)) for request in late)
+    return sum(_try(services, request) for request in late)
+
+
+def _try(services: Services, request: str) -> bool:
+    """End one request; where the desk cannot say until when the next is served, it waits and holds up no other."""
+    try:
+        return by_system(services, partial(_end, request=request))
+    except DeskError as error:
+        _logger.warning("request %s did not run out: %s", request, type(error).__name__)
+        return False
 
 
 def _kept_in_vain(connection: Connection, services: Services) -> list[Row[tuple[object, ...]]]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from desk_house import House, StillClock
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from custody.desk_tables import locations
 from custody.loan_tables import requests as table
 from custody.tables import events
 from tasks import notices
@@ -105,6 +106,16 @@ def test_the_scan_of_what_nobody_came_for_says_where_it_goes(house: House) -> No
     expire(house.services)
     seen = returning.give_back(house.services, house.asked(), code)
     assert seen.basket in ("info", "alert") and house.problems() == []
+
+
+def test_a_site_without_a_calendar_holds_up_no_other(house: House) -> None:
+    _code, (stuck, _next) = kept(house, "Ana", "Luis")
+    _other, (request,) = kept(house, "Eva")
+    with house.services.database.write() as connection:
+        connection.execute(update(locations).where(locations.c.parent.is_(None)).values(calendar=None))
+    go_to(house, row(house, request).reserved_until, more_days=1)
+    assert expire(house.services) == 1  # whoever is next needs a day, and the site says none
+    assert (row(house, stuck).state, row(house, request).state) == ("ready", "expired") and house.problems() == []
 
 
 def test_two_runs_at_once_end_it_once(house: House) -> None:

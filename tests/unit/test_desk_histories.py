@@ -9,15 +9,28 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from custody.loan_tables import loans
-from tasks.desk import counting, lending, missing, renewing, requests, returning, shelving
+from tasks.desk import (
+    counting,
+    lending,
+    missing,
+    receiving,
+    renewing,
+    requests,
+    returning,
+    shelving,
+    transfers,
+    withdrawing,
+)
 from tasks.desk.counting import Count
 from tasks.desk.lending import Lending
+from tasks.desk.receiving import Receiving
 from tasks.desk.requests import Asking
+from tasks.desk.transfers import NewTransfer
 
 PEOPLE = ("Ana", "Luis", "Sara")
 ACTS = (
     "lend", "return", "check", "short", "refile", "locate", "pass", "renew", "recall", "recharge", "claim", "ask",
-    "pick", "ready", "absent", "missing", "found", "approve", "settle",
+    "pick", "ready", "absent", "missing", "found", "approve", "settle", "withdraw", "receive",
 )  # fmt: skip
 
 
@@ -63,9 +76,22 @@ def do(house: House, act: str, code: str, who: str) -> Any:
         "missing": lambda: missing.missing(services, asked, code),
         "found": lambda: missing.found(services, asked, code),
         "approve": lambda: missing.found(services, house.asked("Sara", "approve"), code),
+        "withdraw": lambda: withdraw(house, code, who),
+        "receive": lambda: receiving.receive(services, asked, Receiving("default", code)),
         "settle": lambda: counting.settle_file(services, house.asked("Sara", reason="audit"), code),
     }
     return acts[act]()
+
+
+def withdraw(house: House, code: str, who: str) -> Any:
+    """List a file to leave for good, have it approved, and hand it over; what is refused on the way is the answer."""
+    services = house.services
+    listed = transfers.add(services, house.asked(), NewTransfer("default", "PERM_WITHDRAWAL", (code,)))
+    if listed.basket != "done":
+        return listed
+    transfer = listed.more["transfer"]["barcode"]
+    withdrawing.approve(services, house.asked("Sara", reason="request"), transfer)
+    return withdrawing.hand_over(services, house.asked(), transfer, who)
 
 
 def ask(house: House, code: str, who: str) -> Any:
