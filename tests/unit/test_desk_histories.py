@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from custody.desk_tables import boxes
 from custody.loan_tables import loans
 from tasks.desk import (
+    boxing,
     counting,
     lending,
     missing,
@@ -21,6 +23,7 @@ from tasks.desk import (
     transfers,
     withdrawing,
 )
+from tasks.desk.boxing import NewBox
 from tasks.desk.counting import Count
 from tasks.desk.lending import Lending
 from tasks.desk.receiving import Receiving
@@ -121,4 +124,51 @@ def test_case_15_any_history_leaves_the_cache_as_the_ledger_says(
             loan = connection.execute(select(loans).where(loans.c.file == row.id, loans.c.closed_at.is_(None))).first()
         assert (row.state == "on_loan") == (loan is not None and loan.state in ("open", "claimed_returned"))
         assert (row.holder is None) == (row.state != "on_loan")
+    assert house.problems() == []
+
+
+BOX_ACTS = ("lend box", "return box", "move box", "lend", "return", "check", "refile", "put in", "take out", "withdraw")
+
+
+def do_with_box(house: House, act: str, box: str, code: str, who: str) -> Any:
+    """Do one act with a box or with a file that is, or was, in it; every question is answered."""
+    services = house.services
+    asked = house.asked(
+        None, "box-partial", "box-contents", "leaves-incomplete", "queue", "count-pages", reason="audit"
+    )
+    acts = {
+        "lend box": lambda: lending.lend(services, asked, Lending((box,), who, "audit")),
+        "return box": lambda: returning.give_back(services, asked, box),
+        "move box": lambda: shelving.locate(services, asked, box, "A" if who == "Ana" else "B"),
+        "lend": lambda: lending.lend(services, asked, Lending((code,), who, "audit")),
+        "return": lambda: returning.give_back(services, asked, code),
+        "check": lambda: counting.check(services, asked, code, Count(pages=3)),
+        "refile": lambda: shelving.refile(services, asked, code),
+        "put in": lambda: shelving.locate(services, asked, code, box),
+        "take out": lambda: shelving.locate(services, asked, code, "A"),
+        "withdraw": lambda: withdraw(house, box, who),
+    }
+    return acts[act]()
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(BOX_ACTS), st.integers(0, 1), st.sampled_from(PEOPLE)), max_size=12))
+def test_any_history_of_a_box_keeps_its_files_where_the_ledger_says(
+    house: House, acts: list[tuple[str, int, str]]
+) -> None:
+    box = boxing.add_box(house.services, house.asked(), NewBox("default", at="A")).more["barcode"]
+    codes = [house.file(box, pages=3) for _ in range(2)]
+    for act, which, who in acts:
+        answer = do_with_box(house, act, box, codes[which], who)
+        assert answer.basket in ("done", "blocked", "confirm", "alert", "info")
+    with house.services.database.read() as connection:
+        row = connection.execute(select(boxes).where(boxes.c.barcode == box)).one()
+        whole = connection.execute(select(loans).where(loans.c.box == row.id, loans.c.closed_at.is_(None))).all()
+        assert len(whole) <= 1 and (row.state == "on_loan") == any(loan.state == "open" for loan in whole)
+        for code in codes:
+            file = house.row(code)
+            mine = (loans.c.file == file.id) & loans.c.closed_at.is_(None)
+            out = connection.execute(select(loans).where(mine)).all()
+            assert len(out) <= 1 and (file.state == "on_loan") == any(loan.state == "open" for loan in out)
+            assert file.box != row.id or row.state != "withdrawn" or file.state == "withdrawn"
     assert house.problems() == []
