@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tasks.preprocess import NOISY, noise
+
 Grey = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.float32]
 
@@ -19,6 +21,7 @@ NEAR = 0.6  # degrees round the coarse best in which the fine one is looked for
 # Whole pixels are sharper than parts of one, which draws the coarse best of grainy paper to 0: on pages turned by 1.4
 # degrees it lay there. A fine best at the edge is followed so many times.
 FOLLOWED = 4
+COARSE_PAGE = 2000  # pixels of the longer side (A4 at 170 dpi) below which strokes are too thin for bilinear rotation
 FRAME = 0.03  # share of the page left out all round: black beds and page frames have straight edges too
 
 
@@ -114,5 +117,7 @@ def straighten(pixels: Grey, angle: float) -> Grey:
     cos, sin = abs(np.cos(np.radians(angle))), abs(np.sin(np.radians(angle)))
     new_width, new_height = int(width * cos + height * sin), int(height * cos + width * sin)
     matrix[:, 2] += ((new_width - width) / 2, (new_height - height) / 2)
-    turned = cv2.warpAffine(pixels, matrix, (new_width, new_height), flags=cv2.INTER_LINEAR, borderValue=(255,))
+    thin = max(height, width) < COARSE_PAGE and noise(pixels) <= NOISY  # grain is better softened than sharpened
+    flags = cv2.INTER_CUBIC if thin else cv2.INTER_LINEAR
+    turned = cv2.warpAffine(pixels, matrix, (new_width, new_height), flags=flags, borderValue=(255,))
     return np.asarray(turned, dtype=np.uint8)

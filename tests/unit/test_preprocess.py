@@ -64,6 +64,19 @@ def test_thin_grey_strokes_outlive_the_specks(page):
     assert np.array_equal(cleaned[~specks], thin[~specks])
 
 
+def test_thin_strokes_of_a_coarse_page_stay_dark_when_it_is_straightened():
+    thin = np.full((900, 600), 255, np.uint8)
+    thin[20:-20:12, 20:-20] = 0
+    fine = np.full((2400, 1600), 255, np.uint8)
+    fine[20:-20:12, 20:-20] = 0
+    darkest = []
+    for page in (thin, fine):
+        turned = straighten(page, 1.3)
+        columns = turned[turned.shape[0] // 3 : turned.shape[0] // 2, turned.shape[1] // 3 : turned.shape[1] // 2]
+        darkest.append(float(np.percentile(columns, 8)))  # one row of twelve is stroke
+    assert darkest[0] < darkest[1] - 15
+
+
 def test_the_black_bed_is_cut_off_and_its_size_kept(page):
     bed = np.zeros((page.shape[0] + 400, page.shape[1] + 240), np.uint8)
     bed[160 : 160 + page.shape[0], 80 : 80 + page.shape[1]] = page
