@@ -5,6 +5,7 @@ back than RECENT is not told any more, so that an archive that begins to send no
 Reference of the records desk, section 8 and invariant 9.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,10 +21,13 @@ from custody.disposal_tables import disposal_orders
 from custody.loan_tables import incidents, loans, renewals, requests
 from records.desk import ACCESS_CLASSES
 from records.due_dates import local_date, zone_of
+from records.errors import CalendarError
 from records.ids import instant
 from records.notices import accreditation_days, levels_reached, mail_only, template
 from records.tables import clients
 from tasks.desk.places import calendar_of_site
+
+_logger = logging.getLogger(__name__)
 
 RECENT = timedelta(days=7)
 STAGES = {"requested": "submitted", "in-transit": "in_transit", "ready": "ready"}  # told while a request is there
@@ -65,7 +69,7 @@ def _of_loans(now: Now) -> Iterator[Due]:
     connection = now.connection
     sites = {row.id: row for row in connection.execute(select(locations).where(locations.c.parent.is_(None)))}
     days = {site: local_date(now.moment, zone_of(row.time_zone)) for site, row in sites.items()}
-    opened = {site: calendar_of_site(connection, row).is_open(days[site]) for site, row in sites.items()}
+    opened = {site: _is_open(connection, row, days[site]) for site, row in sites.items()}
     answers = {
         (row.client, row.department): row.person for row in connection.execute(select(responsibles)).all()
     }  # fmt: skip
@@ -92,6 +96,15 @@ def _of_loans(now: Now) -> Iterator[Due]:
             yield now.row(loan, "recall", 1, "accreditation", loan.borrower, loan=loan.id)
         elif right.until is not None and date.fromisoformat(right.until) <= today + told:
             yield now.row(loan, "accreditation", 1, right.until, loan.borrower, loan=loan.id)
+
+
+def _is_open(connection: Connection, site: Row[Any], day: date) -> bool:
+    """Tell whether a site is open on a day; one without a calendar is not, and holds up no other's notices."""
+    try:
+        return calendar_of_site(connection, site).is_open(day)
+    except CalendarError:
+        _logger.warning("no notices of what is due at %s: the site has no calendar", site.id)
+        return False
 
 
 def _addressee(answers: dict[tuple[str, str], str], loan: Row[Any], to: str) -> str | None:

@@ -15,7 +15,7 @@ from printed import text
 from sqlalchemy import insert, select, update
 
 from custody.contact_tables import contacts
-from custody.desk_tables import calendar_rules, physical_files
+from custody.desk_tables import calendar_rules, locations, physical_files
 from custody.loan_tables import loans, notices
 from custody.people import answer_for
 from infra.mail import SmtpMailer
@@ -95,6 +95,19 @@ def test_nothing_goes_on_a_closed_day_and_it_goes_on_the_next_open_one(
     assert task.run(lent, mailer)["planned"] == 0
     on(lent, "2027-03-08")
     assert task.run(lent, mailer)["sent"] == 2
+
+
+def test_a_site_without_a_calendar_holds_up_no_other(
+    lent: Any, inbox: tuple[Inbox, SmtpMailer], caplog: pytest.LogCaptureFixture
+) -> None:
+    _, mailer = inbox
+    with lent.database.write() as connection:
+        connection.execute(update(locations).values(calendar=None))
+        rows = DeskRows(lent, connection, lent.clock.now())
+        rows.lend(rows.file("Cuarto", case_no="EXP/Cua"), rows.person("Ana Ñúñez"), rows.site("BCN"), rows.now, DUE)
+    on(lent, "2027-03-11")
+    assert task.run(lent, mailer)["sent"] == 1  # of the four that are due
+    assert "the site has no calendar" in caplog.text
 
 
 def test_what_came_back_or_was_renewed_meanwhile_is_not_sent(lent: Any, inbox: tuple[Inbox, SmtpMailer]) -> None:
