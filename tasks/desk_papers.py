@@ -207,7 +207,7 @@ def pick_list_pdf(picks: Sequence[Pick], paper: Paper, title: str = PICK_LIST) -
     heads = ["", say("location"), say("box"), say("physical file"), say("title"), say("for whom")]
     widths = [8 * mm, 30 * mm, 27 * mm, CODE_WIDTH, WIDTH - CODE_WIDTH - 99 * mm, 34 * mm]
     parts = [*heading(say(title), None, WIDTH)]
-    parts.append(text(say("{count} files, in the order of the shelves").format(count=len(picks)), SMALL))
+    parts.append(text(say("Files, in the order of the shelves: {count}").format(count=len(picks)), SMALL))
     parts += [Spacer(0, 3 * mm), listing(heads, [_pick_row(pick, paper) for pick in in_shelf_order(picks)], widths)]
     return paper_pdf(say(title), parts, paper)
 
