@@ -103,6 +103,7 @@ def test_a_server_that_refuses_is_no_answer(url: str) -> None:
     made.close()
 
 
+@pytest.mark.service
 def test_a_slow_server_is_no_answer(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(party_database, "PATIENCE_S", 1)
     made = PartyDatabase(postgres_url, None, "SELECT 'a' AS id, 'b' AS name FROM pg_sleep(30)")
