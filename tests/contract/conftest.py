@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
+from dropping import drop_database
 from index_house import HOMES, Home
 from minio import Minio
 from minio.commonconfig import ENABLED
@@ -94,9 +95,11 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     made = postgres_engine(str(server.url.set(database=name).render_as_string(hide_password=False)), None)
     yield made
     made.dispose()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    try:
+        with server.connect() as connection:
+            drop_database(connection.exec_driver_sql, name)
+    finally:
+        server.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import urllib3
+from dropping import drop_database
 from minio import Minio
 from PIL import Image
 from pretending import pretender
@@ -65,7 +66,7 @@ def backed_up(run: Muniment, folder: Path) -> Restore:
     def restore() -> None:
         server = str(url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False))
         with psycopg.connect(server, password=password, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            drop_database(connection.execute, name)
             connection.execute(f"CREATE DATABASE {name}")
         tool("pg_restore", "--dbname", name, "--exit-on-error", dump)
 
