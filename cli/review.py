@@ -26,7 +26,7 @@ from cli.review_options import (
     with_snippets,
 )
 from cli.review_sample import report_command, sample
-from cli.review_walk import COMMIT, PASS, REJECT, walk_through
+from cli.review_walk import walk_record
 from custody.access import hidden_from
 from custody.ledger import Actor
 from custody.opening import Act
@@ -38,7 +38,6 @@ from tasks.review import deciding, queue, rejecting, seeing
 from tasks.review.corrections import Change, Corrections
 from tasks.review.queue import Filters, Lock
 from tasks.review.seeing import CLASS, Step
-from tasks.review.walking import Walk
 
 commands = click.Group()
 PARTLY = 3
@@ -195,20 +194,12 @@ def _answer_record(frame: Frame, found: str) -> None:
 
 def _walk(frame: Frame, lock: Lock, folder: Path | None) -> None:
     """Ask about every field of a record that was taken, then decide on all of them at once."""
-    services = frame.services
-    actor, steps = _seen(frame, lock.record, folder or services.scratch)
-    with services.database.read() as connection:
-        name = record_row(connection, lock.record).record_class
-    click.echo(f"{lock.record}  {name or '-'}")
-    walk = Walk(steps, services.library.get(name or "generic"))
-    end = walk_through(frame, walk)
-    if end == REJECT:
-        rejecting.reject(services, lock.record, Act("qc_failed", actor, "quality"), lock.token)
-        frame.hint(_("The record is rejected: its sheets must be scanned again."))
-        return
-    if end == COMMIT and walk.changes:
-        _correct(frame, lock.record, asked_of(list(walk.changes), "review", None), actor, lock.token)
-    queue.release(services, lock.record, services.person, passed=end in (COMMIT, PASS))
+    actor, steps = _seen(frame, lock.record, folder or frame.services.scratch)
+
+    def save(changes: list[Change]) -> None:
+        _correct(frame, lock.record, asked_of(changes, "review", None), actor, lock.token)
+
+    walk_record(frame, lock, actor, steps, save)
 
 
 def _seen(frame: Frame, record: str, folder: Path | None) -> tuple[Actor, list[Step]]:

@@ -23,20 +23,18 @@ from cli.review_options import (
     why,
     with_snippets,
 )
-from cli.review_walk import COMMIT, PASS, REJECT, walk_through
+from cli.review_walk import walk_record
 from custody.access import hidden_from
 from custody.ledger import Actor
-from custody.opening import Act
 from records.catalogue import record_row
 from records.ids import RecordId
 from records.review_codes import DOUBLE_KEY
 from tasks import answers
-from tasks.review import deciding, queue, rejecting, seeing
+from tasks.review import deciding, queue, seeing
 from tasks.review import keying as tasks_keying
 from tasks.review.corrections import Change, Corrections, KeyingReceipt
 from tasks.review.queue import Filters, Lock
 from tasks.review.seeing import Step
-from tasks.review.walking import Walk
 
 PARTLY = 3
 keying = click.Group("key", help="Key fields that two people key, unseen by each other, and decide where they differ.")
@@ -142,20 +140,13 @@ def _walk(frame: Frame, lock: Lock, folder: Path | None, *, third: bool) -> None
     """Ask about every field of a record that was taken, then save all that was keyed or decided at once."""
     services = frame.services
     actor, steps = _seen(frame, lock.record, folder or services.scratch, third=third)
-    with services.database.read() as connection:
-        name = record_row(connection, lock.record).record_class
-    click.echo(f"{lock.record}  {name or '-'}")
-    walk = Walk(steps, services.library.get(name or "generic"))
-    end = walk_through(frame, walk)
-    if end == REJECT:
-        rejecting.reject(services, lock.record, Act("qc_failed", actor, "quality"), lock.token)
-        frame.hint(_("The record is rejected: its sheets must be scanned again."))
-        return
-    if end == COMMIT and walk.changes:
-        save = tasks_keying.settle if third else tasks_keying.key
-        asked = asked_of(list(walk.changes), "review", None)
-        _answer(frame, save(services, RecordId(lock.record), asked, actor, lock.token))
-    queue.release(services, lock.record, services.person, passed=end in (COMMIT, PASS))
+
+    def save(changes: list[Change]) -> None:
+        keep = tasks_keying.settle if third else tasks_keying.key
+        asked = asked_of(changes, "review", None)
+        _answer(frame, keep(services, RecordId(lock.record), asked, actor, lock.token))
+
+    walk_record(frame, lock, actor, steps, save)
 
 
 def _seen(frame: Frame, record: str, folder: Path | None, *, third: bool) -> tuple[Actor, list[Step]]:

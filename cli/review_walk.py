@@ -4,14 +4,20 @@ On a terminal a key acts at once; otherwise each line of input is one key, follo
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import click
 
 from cli.frame import Frame, _
+from custody.ledger import Actor
+from custody.opening import Act
+from records.catalogue import record_row
 from records.errors import InvalidValueError
 from records.review_codes import REVIEW_CODES
+from tasks.review import queue, rejecting
+from tasks.review.corrections import Change
+from tasks.review.queue import Lock
 from tasks.review.seeing import Step
 from tasks.review.walking import Walk
 
@@ -32,6 +38,25 @@ class Key:
 
     key: str
     rest: str | None
+
+
+def walk_record(
+    frame: Frame, lock: Lock, actor: Actor, steps: Sequence[Step], save: Callable[[list[Change]], None]
+) -> None:
+    """Ask about every step of a record that was taken, `save` all that was answered at once, and give it back."""
+    services = frame.services
+    with services.database.read() as connection:
+        name = record_row(connection, lock.record).record_class
+    click.echo(f"{lock.record}  {name or '-'}")
+    walk = Walk(steps, services.library.get(name or "generic"))
+    end = walk_through(frame, walk)
+    if end == REJECT:
+        rejecting.reject(services, lock.record, Act("qc_failed", actor, "quality"), lock.token)
+        frame.hint(_("The record is rejected: its sheets must be scanned again."))
+        return
+    if end == COMMIT and walk.changes:
+        save(list(walk.changes))
+    queue.release(services, lock.record, services.person, passed=end in (COMMIT, PASS))
 
 
 def walk_through(frame: Frame, walk: Walk) -> str:

@@ -15,7 +15,6 @@ Source: custody reference, sections 2.3 and 2.5.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -26,7 +25,7 @@ from custody.ledger import Actor, Draft, append
 from custody.opening import Act, append_with_words, root_of_ids
 from custody.tables import key_envelopes, key_wrappings, vault_keys
 from custody.vault import Vault
-from custody.vault_keys import add_key, epochs, key_of, state_of
+from custody.vault_keys import add_key, envelope_row, epochs, key_of, state_of
 from records.errors import CustodyError, EnvelopeError, KeyInUseError, UnknownIdError
 from records.ids import instant, parse_instant
 from records.tables import clients
@@ -204,20 +203,8 @@ def _replace(vault: Vault, fresh: Sequence[tuple[Row[Any], bytes]], new: VaultKe
         olds = sorted({row.vault_key for row, _ in same})
         old = key_envelopes.c.original.in_(originals) & key_envelopes.c.vault_key.in_(olds)
         connection.execute(delete(key_envelopes).where(old))
-        connection.execute(
-            insert(key_envelopes),
-            [
-                {
-                    "original": row.original,
-                    "vault_key": new.id,
-                    "client": new.client,
-                    "envelope": made,
-                    "created": at,
-                    "sha256": sha256(made).hexdigest(),
-                }
-                for row, made in same
-            ],
-        )
+        rows = [envelope_row(row.original, new, made, at) for row, made in same]
+        connection.execute(insert(key_envelopes), rows)
         connection.execute(
             update(key_wrappings)
             .where(key_wrappings.c.original.in_(originals), key_wrappings.c.vault_key.in_(olds))

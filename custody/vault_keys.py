@@ -74,14 +74,16 @@ def add_key(connection: Connection, key: VaultKey, event_id: str, actor: Actor, 
 def put_envelope(connection: Connection, original: str, key: DocumentKey, vault_key: VaultKey, now: datetime) -> None:
     """Wrap a new document's key to an epoch."""
     at = instant(now)
-    values = {"original": original, "vault_key": vault_key.id}
-    envelope = wrap(key, vault_key)
-    connection.execute(
-        insert(key_envelopes).values(
-            **values, client=vault_key.client, envelope=envelope, created=at, sha256=sha256(envelope).hexdigest()
-        )
-    )
-    connection.execute(insert(key_wrappings).values(**values, since=at))
+    connection.execute(insert(key_envelopes).values(envelope_row(original, vault_key, wrap(key, vault_key), at)))
+    connection.execute(insert(key_wrappings).values(original=original, vault_key=vault_key.id, since=at))
+
+
+def envelope_row(original: str, vault_key: VaultKey, envelope: bytes, at: str) -> dict[str, Any]:
+    """Return the row of an envelope that was wrapped at an instant, with its digest."""
+    return {
+        "original": original, "vault_key": vault_key.id, "client": vault_key.client, "envelope": envelope,
+        "created": at, "sha256": sha256(envelope).hexdigest(),
+    }  # fmt: skip
 
 
 def destroy_envelopes(connection: Connection, original: str, now: datetime) -> int:

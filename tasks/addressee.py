@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
-from records.class_library import FieldSpec, RecordClass
-from records.fields import Check, Description, Field, ReviewReason
+from records.class_library import RecordClass
+from records.fields import Description, ReviewReason
 from records.parties import ADDRESSEE, Party, check_addressee
 from records.tables import clients
-from tasks.judge import missing
+from tasks.judge import holds, missing, with_check
 
 
 def addressed(connection: Connection, client: str, record_class: RecordClass, found: Description) -> Description:
@@ -31,7 +31,7 @@ def addressed(connection: Connection, client: str, record_class: RecordClass, fo
         name = fields.get(spec.of or "")
         check = check_addressee(party, None if name is None else name.value, tax_id.value)
         place = name if tax_id.value is None and name is not None and name.value is not None else tax_id
-        fields[place.name] = _with_check(place, spec, check)
+        fields[place.name] = with_check(place, check, hold=holds(spec, check))
         if check.outcome == "hold":
             review.append(ReviewReason(ADDRESSEE, place.name, check.message))
         elif fields[place.name].status != place.status:
@@ -44,9 +44,3 @@ def client_party(connection: Connection, client: str) -> Party:
     """Return a client as a party: tax id None and name empty where they are not on file."""
     row = connection.execute(select(clients).where(clients.c.id == client)).one()
     return Party(row.id, row.tax_id, row.legal_name or "")
-
-
-def _with_check(field: Field, spec: FieldSpec, check: Check) -> Field:
-    stands = check.outcome == "hold" or (check.outcome == "unknown" and ADDRESSEE not in spec.unknown_ok)
-    status = "review" if stands and field.status == "accepted" else field.status
-    return replace(field, checks=(*field.checks, check), status=status)

@@ -108,10 +108,20 @@ def status_of(spec: FieldSpec, confidence: float, checks: Sequence[Check], thres
 
     `threshold` is that of a measured confidence; None takes the class file's.
     """
-    for check in checks:
-        if check.outcome not in _GOOD and not (check.outcome == "unknown" and check.check in spec.unknown_ok):
-            return "review"
+    if any(holds(spec, check) for check in checks):
+        return "review"
     return "accepted" if confidence >= (spec.threshold if threshold is None else threshold) else "review"
+
+
+def holds(spec: FieldSpec, check: Check) -> bool:
+    """Tell whether a check sends its value to a person: it did not pass, or could not run and must."""
+    return check.outcome not in _GOOD and not (check.outcome == "unknown" and check.check in spec.unknown_ok)
+
+
+def with_check(field: Field, check: Check, *, hold: bool) -> Field:
+    """Return a field with one check more; one that holds it takes back that it was accepted."""
+    status = "review" if hold and field.status == "accepted" else field.status
+    return replace(field, checks=(*field.checks, check), status=status)
 
 
 def _confidence(spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> float:

@@ -18,6 +18,7 @@ from records.duplicates import InvoiceKey, Verdict, compare
 from records.fields import Check, Description, Field, Outcome, ReviewReason
 from records.parties import Match, Party, match_party
 from records.tables import fields as fields_table
+from tasks.judge import with_check
 
 MOST_COMPARED = 2000  # records of one issuer that are looked at, the newest first
 CONFIRMED = ("confirmed", "corrected")
@@ -196,5 +197,4 @@ def _party_check(found: Match) -> Check:
 def _add_check(fields: list[Field], name: str | None, check: Check, *, hold: bool) -> None:
     for place, field in enumerate(fields):
         if field.name == name and field.index is None:
-            status = "review" if hold and field.status == "accepted" else field.status
-            fields[place] = replace(field, checks=(*field.checks, check), status=status)
+            fields[place] = with_check(field, check, hold=hold)

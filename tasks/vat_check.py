@@ -6,9 +6,10 @@ nothing is said (reference of data verification, section 6).
 
 from dataclasses import replace
 
-from records.class_library import FieldSpec, RecordClass
-from records.fields import Check, Description, Field, ReviewReason
+from records.class_library import RecordClass
+from records.fields import Description, ReviewReason
 from records.vat_answers import VatRegister, check_registered, split_vat
+from tasks.judge import holds, with_check
 
 VIES = "vies"
 _CODES = {"hold": "tax-id", "unknown": "vies-unchecked"}
@@ -26,14 +27,8 @@ def registered(register: VatRegister | None, record_class: RecordClass, found: D
             fields.append(field)
             continue
         check = check_registered(register.ask(field.value))
-        asked = _with_check(field, spec, check)
+        asked = with_check(field, check, hold=holds(spec, check))
         fields.append(asked)
         if check.outcome == "hold" or asked.status != field.status:
             review.append(ReviewReason(_CODES[check.outcome], field.name, check.message))
     return replace(found, fields=tuple(fields), review=tuple(review))
-
-
-def _with_check(field: Field, spec: FieldSpec, check: Check) -> Field:
-    stands = check.outcome == "hold" or (check.outcome == "unknown" and VIES not in spec.unknown_ok)
-    status = "review" if stands and field.status == "accepted" else field.status
-    return replace(field, checks=(*field.checks, check), status=status)

@@ -1,4 +1,4 @@
-"""Rows for a catalogue of either database, and doing things at once."""
+"""Rows for a catalogue of either database."""
 
 from sqlalchemy import insert
 

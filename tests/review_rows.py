@@ -1,18 +1,25 @@
 """Rows for tests of the review desk without files: people, records in review, their fields and reasons."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Engine, insert
+import pytest
+from sqlalchemy import Connection, Engine, insert
 
 from custody.access import Person
+from custody.findings import Report
+from custody.ledger import Actor, Draft, append
+from custody.ledger_check import replay
 from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date
 from records.tables import accreditations, batches, clients, fields, persons, records, reviews, scans
 
 NOW = "2026-11-23T00:00:00.000Z"
 CLIENT = f"cli_{1:032x}"
+LIFE = (("registered", None, "accessioned"), ("read", "accessioned", "read"), ("described", "read", "in_review"))
 
 
 @dataclass
@@ -74,3 +81,35 @@ def review_rows(engine: Engine, *names: str) -> ReviewRows:
             connection.execute(insert(accreditations).values(role))
     services.person = people[names[0]]
     return ReviewRows(services, people, {CLIENT: "reviewer"})
+
+
+@contextmanager
+def deciding_rows(
+    engine: Engine, patched: pytest.MonkeyPatch, modules: Sequence[ModuleType], library: Any, *names: str
+) -> Iterator[ReviewRows]:
+    """Rows on which these people decide by `modules`, without keys or an index; the ledger replays at the end."""
+    made = review_rows(engine, *names)
+    services = made.services
+    services.library = library
+    services.vault = SimpleNamespace(reached=lambda _step: None, ids=services.ids, clock=services.clock)
+    services.parties = lambda _client: ()
+    for module in modules:
+        patched.setattr(module, "bring_up_to_date", lambda _services: True)
+    yield made
+    with services.database.read() as connection:
+        report = Report()
+        with report.step("replay") as step:
+            replay(connection, step)
+    assert [problem.kind for problem in report.problems] == []
+
+
+def reviewer(rows: ReviewRows, name: str) -> Actor:
+    return rows.people[name].actor("reviewer")
+
+
+def append_life(rows: ReviewRows, connection: Connection, record: str, actor: Actor) -> None:
+    """Append the events that brought a record to review."""
+    for kind, before, after in LIFE:
+        event = rows.services.ids.new("evt")
+        draft = Draft(event, kind, record, actor, client=CLIENT, before=before, after=after)
+        append(connection, draft, rows.services.clock.now())

@@ -249,8 +249,7 @@ def correct(services: Services, asked: Asked, raw: str) -> Answer:
 
 def _correct(desk: Desk, raw: str) -> Answer:
     row = find(desk, raw)
-    if row.client not in desk.may("supervise"):
-        stop("not-supervisor", denied=("supervise", row.client, row.id))
+    require_supervisor(desk, row)
     if desk.asked.reason is None:
         stop("settle-reason", barcode=row.barcode)
     in_state(row, "with_errors")
@@ -284,8 +283,7 @@ def reject(services: Services, asked: Asked, raw: str) -> Answer:
 
 def _reject(desk: Desk, raw: str) -> Answer:
     row = find(desk, raw)
-    if row.client not in desk.may("supervise"):
-        stop("not-supervisor", denied=("supervise", row.client, row.id))
+    require_supervisor(desk, row)
     if desk.asked.reason is None:
         stop("refusal-reason")
     in_state(row, *(("open", "sent", "received") if row.kind == "CLIENT_IN" else ("open",)))
@@ -294,6 +292,12 @@ def _reject(desk: Desk, raw: str) -> Answer:
         leaving.drop(desk, row.id, papers_of(desk.connection, row.id))
     step(desk, row, "refused", "rejected", reason=asked.reason, words=asked.words, closed=instant(desk.now))
     return over(desk, row, "transfer-rejected")
+
+
+def require_supervisor(desk: Desk, row: Transfer) -> None:
+    """End the act where the person may not decide about this client's lists; the denial is an event."""
+    if row.client not in desk.may("supervise"):
+        stop("not-supervisor", denied=("supervise", row.client, row.id))
 
 
 def over(desk: Desk, row: Transfer, code: str) -> Answer:

@@ -15,7 +15,7 @@ from records.ids import instant
 from tasks.desk import leaving, lookup
 from tasks.desk.acts import Answer, Asked, Desk, perform, stop
 from tasks.desk.transfer_lists import Transfer, find, lines, papers_of
-from tasks.desk.transfers import in_state, mark, over, step, told
+from tasks.desk.transfers import in_state, mark, over, require_supervisor, step, told
 from tasks.services import Services
 
 
@@ -26,8 +26,7 @@ def approve(services: Services, asked: Asked, raw: str) -> Answer:
 
 def _approve(desk: Desk, raw: str) -> Answer:
     row = _open_list(desk, raw)
-    if row.client not in desk.may("supervise"):
-        stop("not-supervisor", denied=("supervise", row.client, row.id))
+    require_supervisor(desk, row)
     if desk.asked.reason is None:
         stop("withdrawal-reason")
     papers = papers_of(desk.connection, row.id)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from catalogue_house import ACTOR, BATCH, CLIENT, CLOCK, IDS, a_client, a_scan, add
 from sqlalchemy import func, insert, select, update
+from together import at_once
 
 from custody import ledger
 from custody.tables import events
@@ -22,24 +23,6 @@ from records.errors import (
 from records.leases import LeaseBook
 from records.tables import batches, scans
 from tasks import batches as batch_steps
-
-
-def at_once(*acts: Any) -> list[BaseException]:
-    """Do things in a thread each; return what they raised."""
-    raised: list[BaseException] = []
-
-    def run(act: Any) -> None:
-        try:
-            act()
-        except BaseException as error:  # noqa: BLE001  handed to the test
-            raised.append(error)
-
-    threads = [threading.Thread(target=run, args=(act,)) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return raised
 
 
 def test_of_many_workers_one_gets_the_lease(catalogue: EngineDatabase) -> None:

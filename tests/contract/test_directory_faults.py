@@ -1,13 +1,13 @@
 """Faults injected into the folder that is a home of sealed objects: disks, volumes, processes that fail."""
 
 import hashlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from straced import need_strace
 
 from custody.stores.base import ObjectStore
 from custody.stores.directory import DirectoryStore, make_directory
@@ -136,16 +136,14 @@ DirectoryStore(Path(root)).put(key, Path(path), sha256, int(size))
 
 
 def test_survives_a_kill_at_every_write_link_and_flush(seal, tmp_path):
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed: apt-get install strace")
+    need_strace()
     sealed = seal(3 * MIB)
     for call in ("write:when=3", "write:when=4", "fsync:when=1", "link,linkat:when=1", "unlink,unlinkat:when=1"):
         root = tmp_path / call.replace(",", "-").replace(":", "-")
         make_directory(root)
         child = subprocess.run(
             [
-                *(strace, "-f", "-o", "/dev/null", "-e", f"inject={call}".replace(":when", ":signal=KILL:when")),
+                *("strace", "-f", "-o", "/dev/null", "-e", f"inject={call}".replace(":when", ":signal=KILL:when")),
                 *(sys.executable, "-B", "-c", _PUT_IN_A_CHILD),
                 *(str(root), sealed.key, str(sealed.path), sealed.sha256, str(sealed.size)),
             ],

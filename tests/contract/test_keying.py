@@ -1,20 +1,19 @@
 """Blind double keying on SQLite and PostgreSQL: nobody sees or settles what is not his, nobody is two of the three."""
 
 import json
-import threading
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from review_rows import CLIENT, ReviewRows, review_rows
+from review_rows import CLIENT, ReviewRows, append_life, deciding_rows, reviewer
 from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from together import at_once
 
 from custody.access import Person
-from custody.findings import Report
-from custody.ledger import Actor, Draft, append
-from custody.ledger_check import replay
+from custody.ledger import Draft, append
 from custody.tables import events
 from records.catalogue import open_reviews
 from records.class_library import ClassLibrary, RecordClass, shipped_library
@@ -28,39 +27,21 @@ from tasks.review.queue import Filters, Work
 from tasks.sampling import rates
 
 INVOICE: RecordClass = shipped_library().get("invoice")
-LIFE = (("registered", None, "accessioned"), ("read", "accessioned", "read"), ("described", "read", "in_review"))
 MACHINE = "1210.00"  # what the machine read, and nobody who keys may see
 
 
 @pytest.fixture
 def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReviewRows]:
-    made = review_rows(engine, "Ana", "Luis", "Eva", "Ruy")
-    services = made.services
-    services.library = ClassLibrary({**shipped_library().classes, "invoice": INVOICE})
-    services.vault = SimpleNamespace(reached=lambda _step: None, ids=services.ids, clock=services.clock)
-    services.parties = lambda _client: ()
-    for module in (deciding, keying):
-        monkeypatch.setattr(module, "bring_up_to_date", lambda _services: True)
-    yield made
-    with services.database.read() as connection:
-        report = Report()
-        with report.step("replay") as step:
-            replay(connection, step)
-    assert [problem.kind for problem in report.problems] == []
-
-
-def actor(rows: ReviewRows, name: str) -> Actor:
-    return rows.people[name].actor("reviewer")
+    library = ClassLibrary({**shipped_library().classes, "invoice": INVOICE})
+    with deciding_rows(engine, monkeypatch, (deciding, keying), library, "Ana", "Luis", "Eva", "Ruy") as made:
+        yield made
 
 
 def waiting(rows: ReviewRows, number: int = 1, *more: tuple[str, str | None]) -> RecordId:
     """A record whose total two people key."""
     record = rows.record(number, ("double-key", "total"), *more)
     with rows.services.database.write() as connection:
-        for kind, before, after in LIFE:
-            event = rows.services.ids.new("evt")
-            draft = Draft(event, kind, record, actor(rows, "Ana"), client=CLIENT, before=before, after=after)
-            append(connection, draft, rows.services.clock.now())
+        append_life(rows, connection, record, reviewer(rows, "Ana"))
     rows.field(record, "total", MACHINE, "review", type="money", currency="EUR", page=1, box=[1, 2, 3, 4])
     return RecordId(record)
 
@@ -75,11 +56,11 @@ def says(*values: tuple[str, str | None]) -> Corrections:
 
 
 def key(rows: ReviewRows, name: str, record: RecordId, value: str | None, field: str = "total") -> KeyingReceipt:
-    return keying.key(by(rows, name), record, says((field, value)), actor(rows, name))
+    return keying.key(by(rows, name), record, says((field, value)), reviewer(rows, name))
 
 
 def settle(rows: ReviewRows, name: str, record: RecordId, value: str | None) -> KeyingReceipt:
-    return keying.settle(by(rows, name), record, says(("total", value)), actor(rows, name))
+    return keying.settle(by(rows, name), record, says(("total", value)), reviewer(rows, name))
 
 
 def total(rows: ReviewRows, record: str) -> tuple[str | None, str, str | None]:
@@ -116,7 +97,7 @@ def test_two_who_key_the_same_settle_it(rows: ReviewRows) -> None:
     assert total(rows, record) == (MACHINE, "review", None)
     second = key(rows, "Luis", record, "121.00 EUR")
     assert (second.keyed, second.settled, second.state) == (("total",), ("total",), "described")
-    assert total(rows, record) == ("121.00", "corrected", actor(rows, "Luis").id)
+    assert total(rows, record) == ("121.00", "corrected", reviewer(rows, "Luis").id)
     assert kinds(rows, record) == [
         "viewed", "field_keyed", "viewed", "field_keyed", "keying_settled", "field_corrected", "review_released",
     ]  # fmt: skip
@@ -127,7 +108,7 @@ def test_what_both_and_the_machine_say_is_confirmed(rows: ReviewRows) -> None:
     record = waiting(rows)
     key(rows, "Ana", record, MACHINE)
     key(rows, "Luis", record, MACHINE)
-    assert total(rows, record) == (MACHINE, "confirmed", actor(rows, "Luis").id)
+    assert total(rows, record) == (MACHINE, "confirmed", reviewer(rows, "Luis").id)
 
 
 @pytest.mark.parametrize("value", ["", None], ids=["absent", "illegible"])
@@ -155,12 +136,12 @@ def differing(rows: ReviewRows, number: int = 1) -> RecordId:
 def test_where_two_differ_a_third_decides(rows: ReviewRows) -> None:
     record = differing(rows)
     assert codes(rows, record) == ["double-key", "keying-differs"]
-    (step,) = keying.to_settle(by(rows, "Eva"), record, actor(rows, "Eva"))
+    (step,) = keying.to_settle(by(rows, "Eva"), record, reviewer(rows, "Eva"))
     assert [(rival.value, rival.currency) for rival in step.rivals] == [("121.00", "EUR"), ("127.00", "EUR")]
     assert step.reasons == (("keying-differs", "121.00 EUR / 127.00 EUR"),) and step.page == 1
     receipt = settle(rows, "Eva", record, "127.00")
     assert (receipt.settled, receipt.state) == (("total",), "described")
-    assert total(rows, record) == ("127.00", "corrected", actor(rows, "Eva").id)
+    assert total(rows, record) == ("127.00", "corrected", reviewer(rows, "Eva").id)
     assert kinds(rows, record)[-4:] == ["viewed", "keying_settled", "field_corrected", "review_released"]
 
 
@@ -178,7 +159,7 @@ def test_the_third_may_say_what_neither_has_said(rows: ReviewRows) -> None:
 def test_who_keyed_opens_settles_and_keys_no_more_and_that_is_recorded(rows: ReviewRows, name: str) -> None:
     record = differing(rows)
     with pytest.raises(AccessDeniedError):
-        keying.to_settle(by(rows, name), record, actor(rows, name))
+        keying.to_settle(by(rows, name), record, reviewer(rows, name))
     with pytest.raises(AccessDeniedError):
         settle(rows, name, record, "121.00")
     with pytest.raises(AccessDeniedError):
@@ -194,7 +175,7 @@ def test_nobody_sees_what_was_keyed_before_both_have(rows: ReviewRows) -> None:
         (step,) = keying.to_key(by(rows, name), record, rows.people[name].pseudonym)
         assert (step.name, step.value, step.currency, step.rivals) == ("total", None, None, ())
         assert "121" not in repr(step) and MACHINE not in repr(step)
-        assert keying.to_settle(by(rows, name), record, actor(rows, name)) == []
+        assert keying.to_settle(by(rows, name), record, reviewer(rows, name)) == []
     assert keying.to_key(by(rows, "Ana"), record, rows.people["Ana"].pseudonym) == []
     with pytest.raises(InvalidValueError, match="not keyed differently"):
         settle(rows, "Eva", record, "121.00")
@@ -206,7 +187,7 @@ def test_a_fourth_keys_nothing_and_one_alone_corrects_nothing(rows: ReviewRows) 
         key(rows, "Eva", record, "121.00")
     for change in (Change("total", None, "121.00"), Change("total", None, None)):
         with pytest.raises(InvalidValueError, match="two people"):
-            deciding.correct(by(rows, "Eva"), record, Corrections((change,)), actor(rows, "Eva"))
+            deciding.correct(by(rows, "Eva"), record, Corrections((change,)), reviewer(rows, "Eva"))
 
 
 @pytest.mark.parametrize(
@@ -232,41 +213,31 @@ def test_an_identifier_that_cannot_be_true_is_refused_at_once(rows: ReviewRows) 
 
 def test_two_clerks_at_once_make_two_turns_and_one_settlement(rows: ReviewRows) -> None:
     for number in range(1, 7):
-        record, ready, said = waiting(rows, number), threading.Barrier(4), []
+        record, said = waiting(rows, number), []
 
-        def one(name: str, record: RecordId = record, ready: Any = ready, said: list[str] = said) -> None:
-            ready.wait()
+        def one(name: str, record: RecordId = record, said: list[str] = said) -> None:
             try:
                 receipt = key(rows, name, record, "121.00")
                 said.append("settled" if receipt.settled else "keyed")
             except MunimentError as error:
                 said.append(type(error).__name__)
 
-        threads = [threading.Thread(target=one, args=(name,)) for name in rows.people]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        assert at_once(*(partial(one, name) for name in rows.people)) == []
         assert sorted(said) == ["InvalidValueError", "InvalidValueError", "keyed", "settled"]
         assert total(rows, record)[:2] == ("121.00", "corrected")
 
 
 def test_one_person_at_two_desks_keys_once(rows: ReviewRows) -> None:
-    record, ready, said = waiting(rows), threading.Barrier(2), []
+    record, said = waiting(rows), []
 
     def one() -> None:
-        ready.wait()
         try:
             key(rows, "Ana", record, "121.00")
             said.append("keyed")
         except AccessDeniedError:
             said.append("denied")
 
-    threads = [threading.Thread(target=one) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once(one, one) == []
     assert sorted(said) == ["denied", "keyed"]
 
 
@@ -282,20 +253,14 @@ def test_the_queue_gives_each_the_work_that_is_his(rows: ReviewRows) -> None:
 def test_two_who_ask_at_once_key_different_records(rows: ReviewRows) -> None:
     made = [str(waiting(rows, number)) for number in range(1, 9)]
     got: list[str] = []
-    ready = threading.Barrier(2)
 
     def work(person: Person) -> None:
         services = by(rows, person.name)
-        ready.wait()
         while lock := queue.take_next(services, person, rows.allowed, Filters(work="key")):
             keying.key(services, RecordId(lock.record), says(("total", "9.00")), person.actor("reviewer"), lock.token)
             got.append(lock.record)
 
-    threads = [threading.Thread(target=work, args=(rows.people[name],)) for name in ("Ana", "Luis")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once(*(partial(work, rows.people[name]) for name in ("Ana", "Luis"))) == []
     left = [record for record in made if codes(rows, record)]
     assert sorted(got) == sorted([*made, *(record for record in made if record not in left)])
     for name in ("Ana", "Luis"):  # a moment in which the other held the last record sends one home: take it up again
@@ -314,7 +279,7 @@ def test_the_database_knows_one_role_for_each_whoever_writes(rows: ReviewRows) -
     other = {**third, "keyed_by": "psn_x", "settled": None, "right": None}
     with pytest.raises(IntegrityError), rows.services.database.write() as connection:
         connection.execute(insert(review_keyings).values(other))
-    own = actor(rows, "Ana").id
+    own = reviewer(rows, "Ana").id
     for values in ({"settled": "now", "settled_by": own}, {"settled": "now"}):
         with pytest.raises(IntegrityError), rows.services.database.write() as connection:
             connection.execute(update(reviews).where(reviews.c.record == record).values(values))
@@ -325,7 +290,7 @@ def test_the_ledger_itself_refuses_one_of_the_two_as_third(rows: ReviewRows) -> 
     with rows.services.database.read() as connection:
         marks = list(connection.execute(select(review_keyings.c.event)).scalars())
     draft = Draft(
-        rows.services.ids.new("evt"), "keying_settled", record, actor(rows, "Ana"), client=CLIENT,
+        rows.services.ids.new("evt"), "keying_settled", record, reviewer(rows, "Ana"), client=CLIENT,
         obj={"field": "total", "index": None}, refs=tuple(marks),
     )  # fmt: skip
     with pytest.raises(LifecycleError, match="made neither"), rows.services.database.write() as connection:
@@ -350,8 +315,8 @@ def test_a_contradicted_value_that_two_keyed_is_still_agreed_to_by_a_second(rows
     assert kinds(rows, record)[-3:] == ["keying_settled", "check_held", "override_proposed"]
     agree = Corrections((Change("total", None, None, agree=True),))
     with pytest.raises(AccessDeniedError):
-        deciding.correct(by(rows, "Luis"), record, agree, actor(rows, "Luis"))
-    deciding.correct(by(rows, "Ana"), record, agree, actor(rows, "Ana"))
+        deciding.correct(by(rows, "Luis"), record, agree, reviewer(rows, "Luis"))
+    deciding.correct(by(rows, "Ana"), record, agree, reviewer(rows, "Ana"))
     assert total(rows, record)[:2] == (MACHINE, "confirmed") and codes(rows, record) == []
 
 

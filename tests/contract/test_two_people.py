@@ -1,18 +1,17 @@
 """What two people decide, on SQLite and PostgreSQL: who proposed releases nothing, whatever way he goes (case 26)."""
 
-import threading
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from review_rows import CLIENT, ReviewRows, review_rows
+from review_rows import CLIENT, ReviewRows, append_life, deciding_rows, reviewer
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from together import at_once
 
-from custody.findings import Report
-from custody.ledger import Actor, Draft, append
-from custody.ledger_check import replay
+from custody.ledger import Draft, append
 from custody.tables import events
 from records.class_library import shipped_library
 from records.errors import AccessDeniedError, LifecycleError, MunimentError
@@ -23,29 +22,15 @@ from tasks.review import deciding
 from tasks.review.corrections import Change, Corrections
 from tasks.review.overriding import Subject, hold_checks
 
-LIFE = (("registered", None, "accessioned"), ("read", "accessioned", "read"), ("described", "read", "in_review"))
 PROPOSE = Change("number", None, "X9123456")
 AGREE = Change("number", None, None, agree=True)
 
 
 @pytest.fixture
 def rows(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReviewRows]:
-    made = review_rows(engine, "Ana", "Luis", "Eva")
-    services = made.services
-    services.library = shipped_library()
-    services.vault = SimpleNamespace(reached=lambda _step: None, ids=services.ids, clock=services.clock)
-    services.parties = lambda _client: ()
-    monkeypatch.setattr(deciding, "bring_up_to_date", lambda _services: True)
-    yield made
-    with services.database.read() as connection:
-        report = Report()
-        with report.step("replay") as step:
-            replay(connection, step)
-    assert [problem.kind for problem in report.problems] == []
-
-
-def actor(rows: ReviewRows, name: str) -> Actor:
-    return rows.people[name].actor("reviewer")
+    library = shipped_library()
+    with deciding_rows(engine, monkeypatch, (deciding,), library, "Ana", "Luis", "Eva") as made:
+        yield made
 
 
 def held(rows: ReviewRows, number: int = 1) -> RecordId:
@@ -53,12 +38,9 @@ def held(rows: ReviewRows, number: int = 1) -> RecordId:
     record = rows.record(number, ("mrz", "number"))
     with rows.services.database.write() as connection:
         connection.execute(update(records).where(records.c.id == record).values(record_class="identity"))
-        for kind, before, after in LIFE:
-            event = rows.services.ids.new("evt")
-            draft = Draft(event, kind, record, actor(rows, "Eva"), client=CLIENT, before=before, after=after)
-            append(connection, draft, rows.services.clock.now())
+        append_life(rows, connection, record, reviewer(rows, "Eva"))
         services = rows.services
-        two = Subject(connection, services.ids, services.clock.now(), record, CLIENT, actor(rows, "Eva"), b"s" * 16)
+        two = Subject(connection, services.ids, services.clock.now(), record, CLIENT, reviewer(rows, "Eva"), b"s" * 16)
         hold_checks(two, services.library.get("identity"))
     rows.field(record, "number", "X9123450", "review")
     return RecordId(record)
@@ -66,7 +48,7 @@ def held(rows: ReviewRows, number: int = 1) -> RecordId:
 
 def decide(rows: ReviewRows, name: str, record: RecordId, change: Change) -> str:
     services: Any = SimpleNamespace(**{**vars(rows.services), "person": rows.people[name]})
-    return deciding.correct(services, record, Corrections((change,)), actor(rows, name)).state
+    return deciding.correct(services, record, Corrections((change,)), reviewer(rows, name)).state
 
 
 def number(rows: ReviewRows, record: str) -> tuple[str, str]:
@@ -99,7 +81,7 @@ def test_who_proposed_releases_nothing_by_command_and_that_is_recorded(rows: Rev
 def test_who_proposed_releases_nothing_by_writing_the_database(rows: ReviewRows) -> None:
     record = held(rows)
     decide(rows, "Ana", record, PROPOSE)
-    own, proposals = actor(rows, "Ana").id, review_proposals
+    own, proposals = reviewer(rows, "Ana").id, review_proposals
     for statement in (
         update(reviews).where(reviews.c.record == record).values(settled="now", settled_by=own),
         update(reviews).where(reviews.c.record == record).values(settled="now"),
@@ -130,28 +112,23 @@ def test_who_proposed_releases_nothing_by_writing_the_ledger(rows: ReviewRows) -
         ("override_approved", {"refs": refs}), ("field_corrected", {}), ("field_confirmed", {}),
         ("review_released", {"before": "in_review", "after": "described", "obj": None}),
     ):  # fmt: skip
-        draft = Draft(rows.services.ids.new("evt"), kind, record, actor(rows, "Ana"), **{**said, **more})
+        draft = Draft(rows.services.ids.new("evt"), kind, record, reviewer(rows, "Ana"), **{**said, **more})
         with pytest.raises(LifecycleError), rows.services.database.write() as connection:
             append(connection, draft, rows.services.clock.now())
 
 
 def test_two_who_agree_at_once_are_one_who_released_it(rows: ReviewRows) -> None:
     for count in range(1, 6):
-        record, ready, said = held(rows, count), threading.Barrier(2), []
+        record, said = held(rows, count), []
         decide(rows, "Ana", record, PROPOSE)
 
-        def one(name: str, record: RecordId = record, ready: Any = ready, said: list[str] = said) -> None:
-            ready.wait()
+        def one(name: str, record: RecordId = record, said: list[str] = said) -> None:
             try:
                 said.append(decide(rows, name, record, AGREE))
             except MunimentError as error:
                 said.append(type(error).__name__)
 
-        threads = [threading.Thread(target=one, args=(name,)) for name in ("Luis", "Eva")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        assert at_once(partial(one, "Luis"), partial(one, "Eva")) == []
         assert sorted(said) == ["InvalidValueError", "described"]
         with rows.services.database.read() as connection:
             kinds = list(connection.execute(select(events.c.type).where(events.c.subject == record)).scalars())
@@ -159,18 +136,13 @@ def test_two_who_agree_at_once_are_one_who_released_it(rows: ReviewRows) -> None
 
 
 def test_two_who_propose_at_once_never_agree_with_themselves(rows: ReviewRows) -> None:
-    record, ready, said = held(rows), threading.Barrier(2), []
+    record, said = held(rows), []
 
     def one() -> None:
-        ready.wait()
         try:
             said.append(decide(rows, "Ana", record, PROPOSE))
         except AccessDeniedError:
             said.append("denied")
 
-    threads = [threading.Thread(target=one) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once(one, one) == []
     assert sorted(said) == ["denied", "in_review"] and number(rows, record) == ("X9123450", "review")

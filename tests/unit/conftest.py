@@ -22,6 +22,7 @@ from disposal_house import (
 )
 from lock_house import InThisProcess
 from locking import LockingStore, MovableClock
+from notice_house import Inbox, lend_some, mail_server
 from package_house import Publisher, make
 from PIL import Image, ImageDraw, ImageFont
 from scanner_house import Moved
@@ -32,6 +33,7 @@ from custody import lock_assurance
 from custody.sealing import seal_file
 from custody.stores.assured import AssuredStore
 from infra.i18n import translations
+from infra.mail import SmtpMailer
 from infra.services import Services, open_services
 from tasks.desk.scanner import Session
 from tasks.desk.things import Station
@@ -196,6 +198,26 @@ def lockable(home: Path) -> Iterator[tuple[Services, LockingStore, MovableClock]
     services.leases._clock = clock
     yield services, store, clock
     services.close()
+
+
+@pytest.fixture
+def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def lent(services: Any) -> Any:
+    return lend_some(services)
+
+
+@pytest.fixture
+def two(held: Path, run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Run a command as Ana, a second reviewer."""
+    token = run("person", "add", "Ana", "--json").document["token"]
+    run("person", "accredit", "Ana", "--role", "reviewer")
+    monkeypatch.setenv("MUNIMENT_TOKEN", token)
+    return lambda *line: run("--as", "Ana", *line)
 
 
 @pytest.fixture

@@ -87,14 +87,6 @@ def test_a_class_without_an_addressee_is_not_asked(services: Any) -> None:
 # --- by command
 
 
-@pytest.fixture
-def two(held: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    token = run("person", "add", "Ana", "--json").document["token"]
-    run("person", "accredit", "Ana", "--role", "reviewer")
-    monkeypatch.setenv("MUNIMENT_TOKEN", token)
-    return lambda *line: run("--as", "Ana", *line)
-
-
 def customer(run: Run, record: str) -> dict[str, Any]:
     fields = run("record", "show", record, "--json").document["fields"]
     return next(field for field in fields if field["name"] == "customer_tax_id")

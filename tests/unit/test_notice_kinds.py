@@ -1,12 +1,10 @@
 """What each kind of notice tells, to whom and when: of requests, loans, rights that end, and orders of disposal."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from desk_rows import CLERK, DeskRows
-from notice_house import DUE, IDLE, Inbox, lend_some, mail_server, on
+from notice_house import DUE, IDLE, Inbox, on
 from sqlalchemy import insert, select, update
 
 from custody.desk_tables import boxes
@@ -17,17 +15,6 @@ from infra.mail import SmtpMailer
 from records.ids import instant
 from records.tables import persons
 from tasks import notices as task
-
-
-@pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def lent(services: Any) -> Any:
-    return lend_some(services)
 
 
 def told(services: Any) -> dict[str, tuple[str, str, str | None, str]]:

@@ -1,7 +1,7 @@
 """Notices: each level once, made up for, never doubled; by a real mail server on this machine, and as letters."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from desk_rows import CLERK, DeskRows
-from notice_house import DUE, IDLE, Inbox, lend_some, mail_server, on
+from notice_house import DUE, IDLE, Inbox, on
 from printed import text
 from sqlalchemy import insert, select, update
 
@@ -24,17 +24,6 @@ from records.errors import UnavailableError
 from records.notices import KINDS, incident_words, levels_reached, template, wait_after
 from tasks import notices as task
 from tasks.notices_due import TOLD_INCIDENTS
-
-
-@pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, SmtpMailer]]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def lent(services: Any) -> Any:
-    return lend_some(services)
 
 
 @pytest.mark.parametrize(

@@ -34,15 +34,6 @@ def size(home: Path) -> int:
 
 
 @pytest.fixture
-def two(held: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command as Ana, a second reviewer."""
-    token = run("person", "add", "Ana", "--json").document["token"]
-    run("person", "accredit", "Ana", "--role", "reviewer")
-    monkeypatch.setenv("MUNIMENT_TOKEN", token)
-    return lambda *line: run("--as", "Ana", *line)
-
-
-@pytest.fixture
 def changed(held: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> str:
     """A record whose account is another than the party's: described again, after what is known of the party changed."""
     record = str(run("review", "list", "--reason", "iban-unconfirmed", "--json").document["items"][0]["record"])
