@@ -123,7 +123,7 @@ def test_a_pick_list_is_in_the_order_of_the_shelves() -> None:
     ]
     said = text(pick_list_pdf(picks, paper(), PUT_BACK_LIST))
     places = [said.index(f"EXP/{n}") for n in (5, 4, 3, 2, 6, 1)]
-    assert places == sorted(places) and "Lista de recolocación" in said and "6 expedientes" in said
+    assert places == sorted(places) and "Lista de recolocación" in said and "estanterías: 6" in said
 
 
 def test_a_transfer_list_has_a_line_for_each_and_its_code() -> None:
