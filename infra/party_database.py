@@ -3,24 +3,23 @@
 States what the reference of data verification asks of an adapter (section 6): timeout 5 s for the connection and for
 the query; it is not asked again within the same call, `muniment review recheck --unknown` does that; an outage yields
 None, for which checks answer `unknown`, never a pass; what is kept is the check's outcome with its event; an answer is
-used for 60 s, an outage for 20, so that a batch does not wait for it again and again.
+used for 60 s, an outage for 20, for every client, so that a batch does not wait for it again and again.
 """
 
 import logging
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, ProgrammingError, SQLAlchemyError
 
+from infra.asking import Memory, Patience, Silence
 from records.errors import ConfigurationError
 from records.parties import Party, party_of
 
 PATIENCE_S = 5
-FRESH_S = {True: 60.0, False: 20.0}  # by whether there was an answer
+PATIENCE = Patience(answer_s=60.0, open_s=20.0, outage_s=20.0, most=50)  # of long lists
 MOST_PARTIES = 200_000
 
 _logger = logging.getLogger(__name__)
@@ -37,8 +36,7 @@ class PartyDatabase:
         """
         self._query = query
         self._engine = _engine(url, password)
-        self._kept: dict[str, tuple[float, tuple[Party, ...] | None]] = {}
-        self._lock = threading.Lock()
+        self._memory = Memory(self._ask, PATIENCE)
 
     def of(self, client: str) -> tuple[Party, ...] | None:
         """Return the known parties of a client, None where the database cannot be asked.
@@ -46,18 +44,13 @@ class PartyDatabase:
         Raises:
             ConfigurationError: the query is wrong, or a row of its answer has no id or name.
         """
-        with self._lock:
-            kept = self._kept.get(client)
-            if kept is None or time.monotonic() - kept[0] > FRESH_S[kept[1] is not None]:
-                found = self._ask(client)
-                kept = self._kept[client] = time.monotonic(), found
-            return kept[1]
+        return self._memory.of(client)
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
-    def _ask(self, client: str) -> tuple[Party, ...] | None:
+    def _ask(self, client: str) -> tuple[Party, ...] | Silence:
         try:
             with self._engine.connect() as connection:
                 if connection.dialect.name == "postgresql":
@@ -66,9 +59,9 @@ class PartyDatabase:
                 rows = connection.execute(text(self._query), {"client": client}).mappings().fetchmany(MOST_PARTIES + 1)
         except ProgrammingError as error:
             raise ConfigurationError("the query for known parties does not run") from error
-        except (DBAPIError, SQLAlchemyError) as error:
+        except SQLAlchemyError as error:
             _logger.warning("the database of known parties could not be asked: %s", type(error).__name__)
-            return None
+            return Silence.DOWN
         if len(rows) > MOST_PARTIES:
             raise ConfigurationError(f"the query for known parties gives more than {MOST_PARTIES}")
         return tuple(party_of(_texts(row), number) for number, row in enumerate(rows, 1))
@@ -86,7 +79,9 @@ def _engine(url: str, password: str | None) -> Engine:
     if parsed.drivername.startswith("postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
         parsed = parsed.set(password=password) if password else parsed
-        return create_engine(parsed, pool_size=1, max_overflow=0, connect_args={"connect_timeout": PATIENCE_S})
+        return create_engine(
+            parsed, pool_size=1, max_overflow=3, pool_timeout=PATIENCE_S, connect_args={"connect_timeout": PATIENCE_S}
+        )
     if parsed.drivername != "sqlite" or not parsed.database:
         raise ConfigurationError("party_database_url begins with postgresql:// or sqlite:///")
     return _sqlite_reader(parsed)

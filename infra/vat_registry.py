@@ -3,27 +3,23 @@
 States what the reference of data verification asks of an adapter (section 6): 5 s for the connection, 10 s for the
 answer; not asked again within the call, `muniment review recheck --unknown` does that; outage, timeout, a member
 state's error and anything that is not clearly yes or no yield None, for which the check answers `unknown`, never valid
-and never invalid; kept are date, consultation number and name with the check; an answer is used for an hour, an outage
-for a minute. Only the number leaves, and the one of `requester` where it is set. Nothing here follows redirects.
+and never invalid; kept are date, consultation number and name with the check; an answer is used for an hour, none for a
+minute, and while the register is out no number waits for it. Only the number leaves, and the one of `requester` where
+it is set. Nothing here follows redirects.
 """
 
 import json
-import logging
 import re
-import threading
-import time
 from typing import Any
 
-import urllib3
-
+from infra.asking import HttpService, Memory, Patience, Silence
 from records.errors import ConfigurationError
 from records.vat_answers import VatAnswer, split_vat
 
-FRESH_S = {True: 3600.0, False: 60.0}  # by whether there was an answer
+PATIENCE = Patience(answer_s=3600.0, open_s=60.0, outage_s=60.0)
+CONNECT_S, READ_S = 5.0, 10.0
 MOST_BYTES = 64 * 1024
 MOST_LETTERS = 200  # of a name that comes back
-
-_logger = logging.getLogger(__name__)
 
 
 class VatRegistry:
@@ -35,50 +31,32 @@ class VatRegistry:
         Raises:
             ConfigurationError: the address is none, or the requester no VAT number.
         """
-        if not url.startswith(("https://", "http://")):
-            raise ConfigurationError("vies_url begins with https:// or http://")
-        self._url = url.rstrip("/")
+        self._service = HttpService(url, "vies_url", connect_s=CONNECT_S, read_s=READ_S, most_bytes=MOST_BYTES)
         self._requester = None if requester is None else split_vat(requester)
         if requester is not None and self._requester is None:
             raise ConfigurationError("vies_requester is an EU VAT number with its country")
-        self._client = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=5, read=10), retries=urllib3.Retry(total=0, redirect=0)
-        )
-        self._kept: dict[str, tuple[float, VatAnswer | None]] = {}
-        self._lock = threading.Lock()
+        self._memory = Memory(self._answer, PATIENCE)
 
     def ask(self, number: str) -> VatAnswer | None:
         """Return what the register says of a VAT number with its country; None where it did not say yes or no."""
-        with self._lock:
-            kept = self._kept.get(number)
-            if kept is None or time.monotonic() - kept[0] > FRESH_S[kept[1] is not None]:
-                kept = self._kept[number] = time.monotonic(), self._answer(number)
-            return kept[1]
+        return self._memory.of(number)
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.clear()
+        self._service.close()
 
-    def _answer(self, number: str) -> VatAnswer | None:
+    def _answer(self, number: str) -> VatAnswer | Silence:
         parts = split_vat(number)
         if parts is None:
-            return None
+            return Silence.OPEN
         fields = {}
         if self._requester is not None:
             fields = {"requesterMemberStateCode": self._requester[0], "requesterNumber": self._requester[1]}
-        try:
-            response = self._client.request(
-                "GET", f"{self._url}/ms/{parts[0]}/vat/{parts[1]}", fields=fields, redirect=False,
-                preload_content=False, headers={"Accept": "application/json"},
-            )  # fmt: skip
-            try:
-                data = response.read(MOST_BYTES + 1, decode_content=False)
-            finally:
-                response.close()
-        except urllib3.exceptions.HTTPError as error:
-            _logger.warning("the register of VAT numbers could not be asked: %s", type(error).__name__)
-            return None
-        return read_answer(data) if response.status == 200 and len(data) <= MOST_BYTES else None
+        reply = self._service.get(f"/ms/{parts[0]}/vat/{parts[1]}", fields, "application/json")
+        if reply is None or reply.status >= 500:  # the service itself is out
+            return Silence.DOWN
+        found = read_answer(reply.body) if reply.status == 200 else None
+        return Silence.OPEN if found is None else found
 
 
 def read_answer(data: bytes) -> VatAnswer | None:

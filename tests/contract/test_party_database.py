@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from infra import party_database
+from infra import asking, party_database
 from infra.party_database import PartyDatabase
 from records.errors import ConfigurationError
 
@@ -72,7 +72,7 @@ def test_an_answer_is_used_for_a_while_and_an_outage_for_a_shorter_one(
     engine: Engine, parties: PartyDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(party_database.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(asking.time, "monotonic", lambda: now[0])
     assert len(parties.of("default") or ()) == 1
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM known_parties"))
@@ -83,7 +83,7 @@ def test_an_answer_is_used_for_a_while_and_an_outage_for_a_shorter_one(
 
 def test_what_is_not_there_is_no_answer_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(party_database.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(asking.time, "monotonic", lambda: now[0])
     missing = tmp_path / "parties.db"
     made = PartyDatabase(f"sqlite:///{missing}", None, QUERY)
     assert made.of("default") is None and not missing.exists()
@@ -109,6 +109,8 @@ def test_a_slow_server_is_no_answer(postgres_url: str, monkeypatch: pytest.Monke
     made = PartyDatabase(postgres_url, None, "SELECT 'a' AS id, 'b' AS name FROM pg_sleep(30)")
     began = time.monotonic()
     assert made.of("default") is None and time.monotonic() - began < 10
+    began = time.monotonic()
+    assert made.of("other") is None and time.monotonic() - began < 0.5  # nobody waits for an outage twice
     made.close()
 
 

@@ -1,16 +1,16 @@
 """The register of VAT numbers: yes, no, or unknown; an outage is never taken for an answer (case 7)."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from answering import AnsweringServer, answering_server
 
-from infra import vat_registry
+from infra import asking, vat_registry
 from infra.vat_registry import VatRegistry, read_answer
 from records.class_library import shipped_library
 from records.errors import ConfigurationError
@@ -25,46 +25,11 @@ YES = {"isValid": True, "userError": "VALID", "requestDate": "2026-11-25T09:00:0
 NO = {"isValid": False, "userError": "INVALID", "requestDate": "2026-11-25T09:00:00.000Z", "name": "---"}
 
 
-@dataclass
-class Register:
-    """A register that answers as it is told: status, body, seconds it waits; and what it was asked."""
-
-    url: str = ""
-    status: int = 200
-    body: bytes = b""
-    wait: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
-def register() -> Iterator[Register]:
-    made = Register()
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.asked.append(self.path)
-            time.sleep(made.wait)
-            self.send_response(made.status)
-            for name, value in made.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            try:
-                self.wfile.write(made.body)
-            except OSError:
-                return  # who asked did not wait
-
-        def log_message(self, *_said: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}/rest-api"
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def register(tmp_path: Path) -> Iterator[AnsweringServer]:
+    with answering_server(tmp_path) as made:
+        made.url += "/rest-api"
+        yield made
 
 
 def judged(asked: VatRegistry | None, value: str = NUMBER, name: str = "supplier_tax_id") -> tuple[Field, list[str]]:
@@ -73,13 +38,13 @@ def judged(asked: VatRegistry | None, value: str = NUMBER, name: str = "supplier
     return found.fields[0], [reason.code for reason in found.review]
 
 
-def test_a_registered_number_passes_with_what_was_said(register: Register) -> None:
-    register.body = json.dumps(YES).encode()
+def test_a_registered_number_passes_with_what_was_said(register: AnsweringServer) -> None:
+    register.answer(json.dumps(YES).encode())
     asked = VatRegistry(register.url, "ESB82387770")
     found, reasons = judged(asked)
     assert (found.status, reasons) == ("accepted", [])
     assert found.checks[-1] == Check("vies", "pass", "registered: 2026-11-25, WAPIAAAAA, Firma GmbH")
-    assert register.asked == [
+    assert [one["path"] for one in register.asked] == [
         "/rest-api/ms/DE/vat/136695976?requesterMemberStateCode=ES&requesterNumber=B82387770"
     ]  # fmt: skip
     judged(asked)
@@ -87,8 +52,8 @@ def test_a_registered_number_passes_with_what_was_said(register: Register) -> No
     asked.close()
 
 
-def test_a_number_that_is_not_registered_is_held(register: Register) -> None:
-    register.body = json.dumps(NO).encode()
+def test_a_number_that_is_not_registered_is_held(register: AnsweringServer) -> None:
+    register.answer(json.dumps(NO).encode())
     found, reasons = judged(VatRegistry(register.url))
     assert (found.status, found.checks[-1].outcome, reasons) == ("review", "hold", ["tax-id"])
 
@@ -112,33 +77,80 @@ OUTAGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-def test_case_7_what_is_neither_yes_nor_no_is_unknown(register: Register, name: str) -> None:
-    for key, value in OUTAGES[name].items():
-        setattr(register, key, value)
+def test_case_7_what_is_neither_yes_nor_no_is_unknown(register: AnsweringServer, name: str) -> None:
+    register.answer(**OUTAGES[name])
     asked = VatRegistry(register.url)
     found, reasons = judged(asked)
     assert (found.status, found.checks[-1].outcome, reasons) == ("review", "unknown", ["vies-unchecked"])
     asked.close()
 
 
-def test_case_7_a_slow_or_absent_register_is_unknown_and_asked_again(
-    register: Register, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vat_registry, "READ_S", 0.3)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("fault", [{"wait": 1.0}, {"drip": 0.05}, {"cut": True}])
+def test_case_7_a_slow_register_is_unknown_and_asked_again(
+    register: AnsweringServer, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
-    patience = vat_registry.urllib3.Timeout(connect=1, read=0.2)
-    monkeypatch.setattr(vat_registry.urllib3, "Timeout", lambda **_said: patience)
-    register.body, register.wait = json.dumps(YES).encode(), 1.0
+    register.answer(json.dumps(YES).encode(), **fault)
     slow = VatRegistry(register.url)
+    began = time.monotonic()
     assert judged(slow)[0].checks[-1].outcome == "unknown"
+    assert time.monotonic() - began < 5
     now = time.monotonic() + 61.0
-    monkeypatch.setattr(vat_registry.time, "monotonic", lambda: now)
-    register.wait = 0.0
+    monkeypatch.setattr(asking.time, "monotonic", lambda: now)
+    register.answer(json.dumps(YES).encode())
     assert judged(slow)[0].checks[-1].outcome == "pass"
     slow.close()
-    assert judged(VatRegistry("http://127.0.0.1:9"))[0].checks[-1].outcome == "unknown"
+
+
+def test_case_7_an_absent_register_is_unknown(register: AnsweringServer) -> None:
+    register.stop()
+    assert judged(VatRegistry(register.url))[0].checks[-1].outcome == "unknown"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_case_7_a_batch_does_not_wait_for_a_register_that_is_out_once_for_each_number(
+    register: AnsweringServer,
+) -> None:
+    register.answer(wait=5.0)
+    slow, began = VatRegistry(register.url), time.monotonic()
+    found = [judged(slow, f"DE{number:09d}")[0].checks[-1].outcome for number in range(200)]
+    assert set(found) == {"unknown"} and len(register.asked) == 1 and time.monotonic() - began < 3
+    slow.close()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_case_7_an_open_question_about_one_number_keeps_no_other_from_being_asked(register: AnsweringServer) -> None:
+    asked = VatRegistry(register.url)
+    register.answer(**OUTAGES["a member state's outage"])
+    assert judged(asked, "DE136695976")[0].checks[-1].outcome == "unknown"
+    register.answer(json.dumps(YES).encode())
+    assert judged(asked, "FR40303265045")[0].checks[-1].outcome == "pass"
+    asked.close()
+
+
+def test_nobody_waits_for_another_ones_question(register: AnsweringServer) -> None:
+    register.answer(json.dumps(YES).encode())
+    asked = VatRegistry(register.url)
+    assert judged(asked)[0].checks[-1].outcome == "pass"
+    register.answer(json.dumps(YES).encode(), wait=2.0)
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(judged, asked, "FR40303265045")
+        while len(register.asked) < 2:
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert judged(asked)[0].checks[-1].outcome == "pass"  # remembered: no lock is held while the other waits
+        assert time.monotonic() - began < 1 and not waiting.done()
+        assert waiting.result()[0].checks[-1].outcome == "pass"
+    asked.close()
 
 
 @pytest.mark.parametrize("value", ["B82387770", "12345678Z", "US136695976", "DE", "DE1/../../x"])
-def test_only_numbers_that_name_a_country_are_asked_about(register: Register, value: str) -> None:
+def test_only_numbers_that_name_a_country_are_asked_about(register: AnsweringServer, value: str) -> None:
     found, reasons = judged(VatRegistry(register.url), value)
     assert (found.status, reasons, register.asked) == ("accepted", [], [])
     assert split_vat(value) is None
