@@ -15,6 +15,7 @@ import numpy.typing as npt
 from records.text import Box
 
 Grey = npt.NDArray[np.uint8]
+Marks = npt.NDArray[np.float32]
 
 # How surely a part of a page reads: mean confidence 0..100 times min(1, letters / 20).
 Sample = Callable[[Grey], float]
@@ -33,6 +34,8 @@ BED = 0.35  # of the paper's brightness: a shadow is never this dark right acros
 SHADE = 0.8  # of the paper's brightness: darker is a shadow, or a coloured area that may bear light letters
 BAND = 32  # pixels a side below which a dark edge has no line of print
 LETTERS = 0.002  # share of small light marks in a dark area above which it is print, not bed or shadow
+NEIGHBOURS = 41  # pixels of the paper map in which light marks are counted against dark ones
+TONE = 25  # grey levels within which an area is one ground
 WHITE = 0.8  # of the way from ink to paper that becomes white
 MIN_CONTRAST = 20  # grey levels below which there is nothing to stretch
 
@@ -166,28 +169,47 @@ def _bears_print(edge: Grey) -> bool:
 
 
 def without_bands(pixels: Grey, paper: Grey) -> Grey:
-    """Return a paper map in which dark areas that bear light letters count as paper: divided, they would be lost."""
+    """Return a paper map in which dark areas that bear light letters count as paper: divided, they would be lost.
+
+    An area with dark print too is a shadow that touches a picture or a band: of it only what is as dark as the ground
+    of the light letters counts.
+    """
     if unevenness(paper) <= UNEVEN:
         return paper
     high = np.percentile(paper, 95)
-    size = (paper.shape[1], paper.shape[0])
     # the map is as light as light letters are: only without its local maximum is the area between them dark
-    behind = _grey(cv2.medianBlur(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), 21))
+    behind = _grey(cv2.medianBlur(cv2.resize(pixels, paper.shape[::-1], interpolation=cv2.INTER_AREA), 21))
     count, areas = cv2.connectedComponents((np.minimum(paper, behind) < SHADE * high).astype(np.uint8))
-    if count == 1:
-        return paper
-    darkest = np.minimum(1.3 * behind.astype(np.float32) + 30, 255).astype(np.uint8)
-    least = cv2.resize(darkest, pixels.shape[::-1])  # paper between lines is darker
-    lit = (light_marks(pixels) & (pixels > least)).view(np.uint8) * np.uint8(MARK)
-    marks = cv2.resize(lit, size, interpolation=cv2.INTER_AREA).astype(np.float32) / MARK
     # at a shadow's edge light paper lies between letters too
-    inner = np.where(cv2.erode((areas > 0).astype(np.uint8), np.ones((21, 21), np.uint8)) > 0, areas, 0).ravel()
-    share = np.bincount(inner, marks.ravel(), count) / np.maximum(1, np.bincount(inner, None, count))
-    printed = share > LETTERS
+    inner = np.where(cv2.erode((areas > 0).astype(np.uint8), np.ones((21, 21), np.uint8)) > 0, areas, 0)
+    sizes = np.maximum(1, np.bincount(inner.ravel(), None, count))
+    least = cv2.resize(np.minimum(1.3 * behind + 30.0, 255).astype(np.uint8), pixels.shape[::-1])
+    light = _share(light_marks(pixels) & (pixels > least), behind)  # paper between lines is darker
+    printed = np.bincount(inner.ravel(), light.ravel(), count) / sizes > LETTERS
     printed[0] = False
+    if not printed.any():
+        return paper
+    most = cv2.resize((0.7 * behind).astype(np.uint8), pixels.shape[::-1])
+    dark = _share(light_marks(_grey(255 - pixels)) & (pixels < most), behind)  # ground between light letters is lighter
+    mixed = printed & (np.bincount(inner.ravel(), dark.ravel(), count) / sizes > LETTERS)
+    band = printed[areas] & (~mixed[areas] | _ground(light * (inner > 0), dark, behind))
     # the map passes from paper to print within a few of its pixels
-    near = cv2.dilate(printed[areas].astype(np.uint8), np.ones((9, 9), np.uint8))
+    near = cv2.dilate(band.astype(np.uint8), np.ones((9, 9), np.uint8))
     return np.where(near > 0, np.uint8(high), paper)
+
+
+def _share(marks: npt.NDArray[np.bool_], like: Grey) -> Marks:
+    """Return the share of marks in each pixel of the paper map."""
+    small = cv2.resize(marks.view(np.uint8) * np.uint8(MARK), like.shape[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(small / np.float32(MARK), dtype=np.float32)
+
+
+def _ground(light: Marks, dark: Marks, behind: Grey) -> npt.NDArray[np.bool_]:
+    """Return where light marks prevail round about, and what lies behind is as dark as behind them."""
+    around = cv2.blur(light, (NEIGHBOURS, NEIGHBOURS))
+    tone = cv2.blur(light * behind.astype(np.float32), (NEIGHBOURS, NEIGHBOURS)) / np.maximum(around, 1e-6)
+    prevail = (around > LETTERS) & (around > cv2.blur(dark, (NEIGHBOURS, NEIGHBOURS)))
+    return np.asarray(prevail & (np.abs(behind - tone) < TONE), dtype=np.bool_)
 
 
 def paper_map(pixels: Grey) -> Grey:

@@ -148,6 +148,19 @@ def test_a_shadow_beside_a_band_is_still_divided_out(page):
     assert np.percentile(cleaned.pixels[:, -400:], 50) > 235
 
 
+def test_a_shadow_that_touches_light_print_is_divided_and_the_print_stays(page):
+    """Picture or band, and shadow, are one dark area: judged as a whole, light letters in a part kept all of it."""
+    full = np.vstack([page[900:1700]] * 4)
+    band, printed = np.s_[800:1600, :1600], full.copy()
+    printed[band] = np.where(full[band] < 128, 230, 50)
+    light = np.where(np.arange(full.shape[1]) > 1200, 0.5, 1.0)[None, :]
+    cleaned = clean((printed * light).astype(np.uint8), confident).pixels
+    for shadowed in (cleaned[:600, 1300:], cleaned[1800:, 1300:]):
+        assert np.percentile(shadowed, 50) > 235
+    letters, ground = cleaned[band][full[band] < 100], cleaned[band][full[band] > 200]
+    assert np.median(letters) > np.median(ground) + 100
+
+
 def test_the_ink_of_a_sparse_noisy_page_is_its_print_and_not_the_noise():
     random = np.random.default_rng(SEED)
     sparse = np.clip(random.normal(245, 14, (1200, 900)), 0, 255)
