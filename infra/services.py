@@ -40,6 +40,7 @@ from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sq
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
 from infra.mail import SmtpMailer
 from infra.party_database import PartyDatabase
+from infra.rule_service import HttpRuleService
 from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
 from infra.vat_registry import VatRegistry
@@ -203,6 +204,12 @@ class Services:
         return None if url is None else VatRegistry(url, self.settings.vies_requester)
 
     @cached_property
+    def rule_service(self) -> HttpRuleService | None:
+        """Who runs the rules of EN 16931 on embedded invoices; None where nobody does."""
+        url = self.settings.schematron_url
+        return None if url is None else HttpRuleService(url, self.settings.schematron_folder)
+
+    @cached_property
     def _party_database(self) -> PartyDatabase | None:
         url, secret = self.settings.party_database_url, self.settings.party_database_password
         if url is None:
@@ -346,7 +353,7 @@ class Services:
             self.index.close()
         if "signing" in self.__dict__:
             self.signing.close()
-        for part in ("_party_database", "vat_register"):
+        for part in ("_party_database", "vat_register", "rule_service"):
             if self.__dict__.get(part) is not None:
                 self.__dict__[part].close()
         self.database.close()

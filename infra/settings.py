@@ -136,6 +136,13 @@ class Settings(BaseSettings):
         None, description="Address of VIES's REST service, to ask about EU VAT numbers; none: nothing is asked."
     )
     vies_requester: str | None = Field(None, description="Our own VAT number: with it each consultation has a number.")
+    schematron_url: str | None = Field(
+        None,
+        description="Address of a service that runs EN 16931's rules; embedded invoices go there whole. None: off.",
+    )
+    schematron_folder: Path | None = Field(
+        None, description="Folder of cii.xslt and ubl.xslt, sent along to a Saxon server; none: the XML goes alone."
+    )
 
     time_zone: str = Field("Europe/Madrid", description="IANA time zone of a site for which none is said.")
     desk: str | None = Field(

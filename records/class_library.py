@@ -35,7 +35,7 @@ NORMALISERS = (
 )  # fmt: skip
 CHECKS = (
     "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed",
-    "distinct", "addressee", "vies",
+    "distinct", "addressee", "vies", "schematron",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",

@@ -89,12 +89,15 @@ class Embedded:
     """What a file carries beside its pages: an invoice as XML.
 
     `syntax` is cii, ubl or facturae; `values` are (field, value, path in the XML); `fault` says why it could not be
-    read.
+    read. `terms` are (business term of EN 16931, amount or other text) for its rules; `xml` is the file itself. Both
+    are missing where the record was read before they were kept.
     """
 
     syntax: str
     values: tuple[tuple[str, str, str], ...]
     fault: str | None = None
+    terms: tuple[tuple[str, str], ...] = ()
+    xml: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,8 @@ def write_words(path: Path, pages: Iterable[PageText], embedded: Embedded | None
     with path.open("wb") as raw, gzip.GzipFile("", "wb", 5, raw, mtime=0) as packed:
         head: dict[str, Any] = {"format": WORDS_FORMAT}
         if embedded is not None:
-            head["embedded"] = [embedded.syntax, embedded.values, embedded.fault]
+            xml = None if embedded.xml is None else embedded.xml.decode("latin-1")  # byte for byte, as text
+            head["embedded"] = [embedded.syntax, embedded.values, embedded.fault, embedded.terms, xml]
         packed.write(json.dumps(head, ensure_ascii=False).encode() + b"\n")
         for page in pages:
             packed.write(_encode(page) + b"\n")
@@ -221,8 +225,12 @@ def read_embedded(path: Path) -> Embedded | None:
         raise ValueError("not a words file of a known format")
     if head.get("embedded") is None:
         return None
-    syntax, values, fault = head["embedded"]
-    return Embedded(syntax, tuple((name, value, place) for name, value, place in values), fault)
+    syntax, values, fault, *since = head["embedded"]  # two more since EN 16931's rules are asked
+    terms, xml = since or ((), None)
+    return Embedded(
+        syntax, tuple((name, value, place) for name, value, place in values), fault,
+        tuple((name, value) for name, value in terms), None if xml is None else xml.encode("latin-1"),
+    )  # fmt: skip
 
 
 def _encode(page: PageText) -> bytes:

@@ -11,11 +11,12 @@ from decimal import Decimal
 
 from records.arithmetic import check_sum
 from records.class_library import FieldSpec, RecordClass
+from records.en16931 import check_terms
 from records.fields import Check, Field, ReviewReason
 from records.normalise import fold, identifier
 from records.parties import SAME_NAME, Party, likeness
 from records.text import Embedded
-from tasks.judge import reasons, status_of, value_checks
+from tasks.judge import holds, reasons, status_of, value_checks, with_check
 
 CONFIDENCE = 0.999  # of a value that a program wrote
 
@@ -28,20 +29,33 @@ def prefer_embedded(
         return list(fields), [*review, ReviewReason("xml-unread", None, embedded.fault)]
     wanted = {name: (value, place) for name, value, place in embedded.values}
     sums = _sums(record_class, {name: value for name, (value, _) in wanted.items()})
+    for name, check in check_terms(embedded.terms):
+        sums.setdefault(name, []).append(check)
     found, changed = [], set()
     for field in fields:
         spec = record_class.spec(field.name)
-        if spec is None or field.name not in wanted or field.index is not None:
-            found.append(field)
-            continue
-        changed.add(field.name)
-        found.append(_merged(spec, field, *wanted[field.name], embedded.syntax, sums.get(field.name, ()), today))
+        said = sums.pop(field.name, []) if field.index is None else []
+        if spec is not None and field.index is None and field.name in wanted:
+            changed.add(field.name)
+            field = _merged(spec, field, *wanted[field.name], embedded.syntax, said, today)
+        elif spec is not None:
+            for check in said:
+                field = with_check(field, check, hold=holds(spec, check))
+            changed |= {field.name} if said else set()
+        found.append(field)
     kept = [reason for reason in review if reason.field not in changed]
     for field in found:
         spec = record_class.spec(field.name)
-        if field.name in changed and spec is not None:
-            kept += reasons(spec, field)
-    return found, kept
+        if field.name in changed and spec is not None and field.index is None:
+            kept += reasons(spec, field) or _of_missing(field)
+    rest = [check for checks in sums.values() for check in checks if check.outcome == "hold"]
+    return found, [*kept, *(ReviewReason("en16931", None, check.message) for check in rest)]
+
+
+def _of_missing(field: Field) -> list[ReviewReason]:
+    """Return why a field that has no value waits: what a rule says of it."""
+    held = [check.message for check in field.checks if check.outcome == "hold" and field.value is None]
+    return [ReviewReason("en16931", field.name, message) for message in held]
 
 
 def _merged(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import pikepdf
@@ -16,10 +15,10 @@ from lxml import etree
 
 from records.normalise import clean_text, identifier, money_text
 from records.text import Embedded
+from tasks.embedded_terms import Steps, amount_of, local_name, read_terms, text_of
 
 MOST_FILES = 20
 MOST_BYTES = 8 * 1024**2
-Steps = tuple[str, ...]
 
 _CII_DEAL = ("SupplyChainTradeTransaction", "ApplicableHeaderTradeAgreement")
 _CII_PAY = ("SupplyChainTradeTransaction", "ApplicableHeaderTradeSettlement")
@@ -155,38 +154,34 @@ def read_invoice_xml(data: bytes) -> Embedded | None:
             values.append(
                 (name, _with_series(root, value) if (syntax, name) == ("facturae", "number") else value, place.path)
             )
-    return Embedded(syntax, tuple(values), None)
+    return Embedded(syntax, tuple(values), None, read_terms(root, syntax), data)
 
 
 def _find(root: "etree._Element", steps: Steps, name: str) -> _Place | None:
     """Return the first element at a path of local names; of several tax registrations the one for VAT."""
     found = [root]
     for step in steps:
-        found = [child for element in found for child in element if _local(child) == step]
+        found = [child for element in found for child in element if local_name(child) == step]
     if len(found) > 1 and name.endswith("tax_id"):
         vat = [e for e in found if e.get("schemeID") in ("VA", "VAT")]
-        vat += [e for e in found if any(_text(i) == "VAT" for i in e.getparent().iter() if _local(i) == "ID")]
+        vat += [e for e in found if any(_text(i) == "VAT" for i in e.getparent().iter() if local_name(i) == "ID")]
         found = vat or found
     return _Place("/".join(steps), found[0]) if found else None
 
 
-def _local(element: "etree._Element") -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
 def _text(element: "etree._Element") -> str:
-    return clean_text(element.text or "")
+    return clean_text(text_of(element))
 
 
 def _value(name: str, element: "etree._Element") -> str | None:
-    text = (element.text or "").strip()
-    if _local(element) == "Individual":
-        parts = [_text(child) for child in element if _local(child) in ("Name", "FirstSurname", "SecondSurname")]
+    text = text_of(element)
+    if local_name(element) == "Individual":
+        parts = [_text(child) for child in element if local_name(child) in ("Name", "FirstSurname", "SecondSurname")]
         return clean_text(" ".join(parts)) or None
     if name in _DATES:
         return _date(text)
     if name in _MONEY:
-        return _money(text)
+        return money_text(amount_of(element))
     if name in _IDS:
         return identifier(text) or None
     return clean_text(text) or None
@@ -197,16 +192,6 @@ def _date(text: str) -> str:
     if match is None:
         raise ValueError("a date of the embedded XML has not its form")
     return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
-
-
-def _money(text: str) -> str:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError("an amount of the embedded XML has not its form") from error
-    if not amount.is_finite():
-        raise ValueError("an amount of the embedded XML has not its form")
-    return money_text(amount)
 
 
 def _with_series(root: "etree._Element", number: str) -> str:

@@ -35,6 +35,7 @@ from records.tables import clients, records
 from records.text import read_embedded
 from tasks import intake
 from tasks.addressee import addressed
+from tasks.asked_outside import asked_outside
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.record_reading import put_in_outbox, signatures_checked
 from tasks.relations import relate
@@ -44,7 +45,6 @@ from tasks.review.overriding import Subject, hold_checks
 from tasks.review.queue import now_of, require_free
 from tasks.services import Services
 from tasks.taught_models import newest
-from tasks.vat_check import registered
 from tasks.words import borrowed, ends_of
 
 TITLE_LETTERS = 1500  # of the first page, where a credit note or a copy says that it is one
@@ -140,7 +140,7 @@ def _described(record: RecordId, services: Services) -> _Read:
         found = replace(found, review=(*found.review, ReviewReason("signature-invalid", None, said)))
     titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
     record_class = services.library.get(found.record_class)
-    found = registered(services.vat_register, record_class, found)
+    found = asked_outside(services, record_class, found, embedded)
     registry = services.parties(client) if record_class.duplicate_key is not None else ()
     return _Read(found, (is_credit(titles, None), is_copy(titles)), registry)
 

@@ -20,6 +20,7 @@ from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
 from records.parties import Party
 from records.places import Places
+from records.rule_answers import RuleService
 from records.vat_answers import VatRegister
 from search.contract import SearchIndex
 from tasks.bounded import ChildPool
@@ -77,6 +78,11 @@ class Services(Protocol):
     @property
     def vat_register(self) -> VatRegister | None:
         """Who is asked about EU VAT numbers; None where nobody is."""
+        ...
+
+    @property
+    def rule_service(self) -> RuleService | None:
+        """Who runs the rules of EN 16931 on embedded invoices; None where nobody does."""
         ...
 
     @property

@@ -35,6 +35,7 @@ from records.parties import ADDRESSEE, Party, check_addressee
 from records.tables import clients, fields, records, reviews
 from records.text import read_embedded
 from tasks.addressee import addressed, client_party
+from tasks.asked_outside import asked_outside
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
 from tasks.record_describing import DECIDED, DESCRIBED, SETTLED, fields_commitment
@@ -48,7 +49,6 @@ from tasks.review.queue import let_go, now_of, require_free
 from tasks.review.seeing import CLASS
 from tasks.services import Services
 from tasks.typed_values import check_typed, read_typed
-from tasks.vat_check import registered
 from tasks.words import borrowed, ends_of
 
 _logger = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def _describe_as(services: Services, record: str, name: str) -> Description:
         pages, _ = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
     found = describe(pages, services.library, services.clock.now().date(), name, embedded=embedded)
-    found = registered(services.vat_register, services.library.get(name), found)
+    found = asked_outside(services, services.library.get(name), found, embedded)
     return replace(found, class_evidence=(DECIDED, *found.class_evidence))
 
 
