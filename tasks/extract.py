@@ -14,18 +14,18 @@ from records.normalise import Reading, fold
 from tasks.anchors import Hit, Region, find_labels, regions
 from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_region
 from tasks.conventions import Conventions
-from tasks.issuer_marks import domains, names_at_foot, names_domain
+from tasks.issuer_marks import domains, ids_at_foot, names_at_foot, names_domain
 from tasks.layout import PageLayout, Row
 from tasks.parties import (
     Block,
-    anchored_tax_id,
     find_block,
     find_unlabelled_block,
-    loose_tax_ids,
     name_in_block,
     names_at_head,
+    names_somebody,
     read_name,
 )
+from tasks.printed_tax_ids import anchored_tax_id, loose_tax_ids
 
 UNLABELLED = 0.62  # of a value found by its form alone
 UNLABELLED_PARTY = 0.75  # of the recipient's name where nothing says that it is
@@ -66,7 +66,8 @@ def mark_pages(pages: Sequence[PageLayout], record_class: RecordClass) -> list[P
     if marks and not any(block.party == "recipient" for mark in marks for block in mark.blocks):
         first = marks[0]
         parties = {spec.party for spec in record_class.fields}
-        block = find_unlabelled_block(first.page, first.blocks) if {"issuer", "recipient"} <= parties else None
+        both = {"issuer", "recipient"} <= parties
+        block = find_unlabelled_block(first.page, first.blocks, ids_at_foot(first.page)) if both else None
         if block is not None:
             marks[0] = replace(first, blocks=(*first.blocks, block))
     return marks
@@ -80,7 +81,9 @@ def _mark(page: PageLayout, record_class: RecordClass) -> PageMarks:
     for hit in hits:
         for name, party in parties.items():
             if hit.weights.get(name, 0.0) >= 0.5:
-                blocks.append(find_block(party, hit, page, hits, stops))
+                block = find_block(party, hit, page, hits, stops)
+                if names_somebody(hit, block, hits):
+                    blocks.append(block)
     return PageMarks(page, tuple(hits), tuple(blocks))
 
 

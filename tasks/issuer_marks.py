@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 
 from records.class_library import FieldSpec
 from records.normalise import Reading, fold
+from records.validation import is_tax_id
 from tasks.candidates import FIRM, Candidate, from_reading
 from tasks.layout import PageLayout, Row
 from tasks.parties import LEGAL_FORM, read_name
+from tasks.printed_tax_ids import loose_tax_ids
 
 FOOT_SHARE = 0.72  # of the height of what is printed, below which register details stand
 FOOT_ABOVE = 2  # rows over the details in which the firm's name may stand by itself
@@ -21,6 +23,7 @@ SHORTEST_DOMAIN = 4  # letters; shorter ones are in many names
 
 _REGISTER = re.compile(
     r"siege social|au capital|\br\.?c\.?s\b|\bsiret\b|registro mercantil|\binscrita en\b|\bdomicilio social\b"
+    r"|\breg\. ?merc|\br\. ?m\. "
     r"|\bhrb\b|handelsregister|amtsgericht|geschaftsfuhrer|\bkvk\b|registered (?:office|in)|registration number"
     r"|\bcompany (?:no|number|reg)\b|\bcapitale sociale\b|\bcapital social\b"
 )
@@ -45,6 +48,14 @@ def names_at_foot(spec: FieldSpec, page: PageLayout) -> Iterator[Candidate]:
             name = read_name(above, above.cells[0].start, above.cells[0].end) if len(above.cells) == 1 else None
             if name is not None:
                 yield from_reading(spec, name, above, 0, FOOT_SCORE * FIRM, "zone")
+
+
+def ids_at_foot(page: PageLayout) -> frozenset[str]:
+    """Return the valid tax ids that stand at the foot of a page in a row with the register details of a firm."""
+    bottom = page.rows[-1].box.y1 if page.rows else 0
+    rows = [row for row in page.rows if row.box.y0 >= FOOT_SHARE * bottom and _REGISTER.search(row.folded)]
+    found = (reading.value for row in rows for reading in loose_tax_ids(row.text))
+    return frozenset(value for value in found if is_tax_id(value))
 
 
 def _up_to_form(row: Row) -> Reading | None:

@@ -225,5 +225,5 @@ def reasons(spec: FieldSpec, field: Field) -> list[ReviewReason]:
         if check.outcome not in _GOOD and check.check not in spec.unknown_ok
     ]
     if not found:
-        found = [ReviewReason("low-confidence", field.name, f"{field.confidence:.2f} is less than is asked for")]
+        found = [ReviewReason("low-confidence", field.name, f"{field.confidence:.3f} is less than is asked for")]
     return found

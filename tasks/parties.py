@@ -11,16 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from records.class_library import FieldSpec, Party
-from records.normalise import Reading, clean_text, find_dates, find_money, fold, identifier
-from records.validation import is_spanish_tax_id, is_tax_id, repair_tax_id
+from records.normalise import Reading, clean_text, find_dates, find_money, fold
+from records.validation import is_tax_id
 from tasks.anchors import Hit
 from tasks.candidates import FIRM, Candidate, from_reading
 from tasks.layout import Cell, PageLayout, Row
 from tasks.lexicon import mend
+from tasks.printed_tax_ids import loose_tax_ids
 
 BLOCK_ROWS = 9
 BLOCK_GAP = 2.3  # letter heights without a line end a block
 UNCONFIRMED_NAME = 0.9  # of a name read from print that stands nowhere else on the page
+WIDE_GAP = 6.0  # letter heights between a label and what stands beside it, from which that may be another column
 PARTIES_SHARE = 0.6  # of the page's height, where the parties stand
 STACK_GAP, STACK_INDENT = 1.6, 2.0  # letter heights between lines of one block, and between their left edges
 LARGER = 1.2  # letters of a name this much larger are an issuer's
@@ -55,21 +57,14 @@ _NOT_NAMES = re.compile(
 )
 _MISREAD_FORM = re.compile(r"(?<![A-Za-z])S[dao0][nm] ?[b8]h[do0](?![A-Za-z])", re.IGNORECASE)  # no words are like it
 _LEFT_OVER = re.compile(r"[^\W\d_]{1,12}\s?[:;]\s+(?=\S{2})")
+_NAME_LABEL = re.compile(
+    r"[\s:]*(?:nombre(?: fiscal| comercial| completo)?|razon social|denominacion(?: social)?|company name|name)\s*:\s*"
+)
 _TRAILING = re.compile(r"\s*(?:[(\[][^()]*\d[^()]*[)\]]|[-–|·,]\s.*\d.*)[\s.,;]*$")
 _REGISTERED = re.compile(r"[\s.,:([-]*(?:(?:co|company|reg|roc|gst|no|nif|cif|vat|id|tel)\b.*\d|\d{4,})")
-_SPANISH_ID = re.compile(
-    r"(?<![A-Z0-9])(?:ES[ -]?)?([XYZKLM]|[A-W])?[ .-]?(\d{1,2}[ .]?\d{3}[ .]?\d{3}|\d{7,8})[ .-]?([A-Z0-9])(?![A-Z0-9])"
-)
-_EU_ID = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[A-Z0-9]{2,4}(?:[ .]?[A-Z0-9]{2,4}){1,4})(?![A-Z0-9])")
 _GOES_ON = re.compile(r"(?:[&-]|\b(?:and|dan|y|e|und|of|de))\s*$")  # how the first line of a long name ends
 _GOES_ON_BELOW = re.compile(r"[(&]|(?:and|dan|y|und)\s")  # and how its second one begins
 _ID_LABEL = re.compile(r"\b[nc]\.?i\.?f\b|\bvat\b|\btax id\b")
-_WHOLE_ID = re.compile(r"(?:ES[ -]?)?(?:[A-HJNP-SUVW][ .-]?\d{8}|[XYZ][ .-]?\d{7}[ .-]?[A-Z]|\d{8}[ .-]?[A-Z])")
-_FORMED = re.compile(
-    r"(?=(?:\D*\d){6})(?:[A-Z]{0,3}\d{6,13}[A-Z]?\d{0,2}|[A-Z]{2}[0-9A-Z]{8,12}|\d{2}[A-Z]{5}\d{4}[A-Z]\d[A-Z\d]{2})"
-)  # what a tax id looks like whose control character does not hold: six digits at least, few letters
-_DOLLAR = re.compile(r"\$(?=\d{7})")  # an S before a number without a gap
-_ID_TOKEN = re.compile(r"[A-Z0-9]+(?:[.\-/][A-Z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,7 @@ def _mended(match: "re.Match[str]") -> str:
 def find_block(party: Party, hit: Hit, page: PageLayout, hits: Iterable[Hit], stops: frozenset[str]) -> Block:
     """Return the lines under a party's label: its own row's rest, then cells under it until a gap or another label."""
     others = [other for other in hits if other is not hit]
-    end = _stop(hit.row, hit.end, len(hit.row.text), others)
+    end = _stop(hit.row, hit.end, _own_end(hit, page), others)
     lines = [(hit.row, hit.start, end)]
     label = hit.row.box_of(hit.start, max(end, hit.end))
     left, right, bottom = label.x0, label.x1, hit.row.box.y1
@@ -131,6 +126,26 @@ def find_block(party: Party, hit: Hit, page: PageLayout, hits: Iterable[Hit], st
     return Block(party, tuple(lines))
 
 
+def _own_end(hit: Hit, page: PageLayout) -> int:
+    """Return where the row of a party's label ends for it: at a wide gap, where a name stands right under the label.
+
+    Beyond the gap begins another column, often the other party's.
+    """
+    row = hit.row
+    cell = row.cell_at(hit.start)
+    beside = next((other for other in row.cells if other.start >= cell.end), None)
+    alone = not re.search(r"\w", row.text[hit.end : cell.end])
+    if beside is None or not alone or beside.box.x0 - cell.box.x1 < WIDE_GAP * row.height:
+        return len(row.text)
+    for other in page.rows[row.number + 1 : row.number + 3]:
+        if other.box.y0 - row.box.y1 > BLOCK_GAP * row.height:
+            break
+        under = [one for one in other.cells if abs(one.box.x0 - row.box_of(hit.start, hit.end).x0) < row.height]
+        if under and read_name(other, under[0].start, under[0].end) is not None:
+            return cell.end
+    return len(row.text)
+
+
 @dataclass(frozen=True, slots=True)
 class _Stack:
     """A name with a tax id under it (or beside it), in one column."""
@@ -140,10 +155,14 @@ class _Stack:
     height: float  # of the name's letters
 
 
-def find_unlabelled_block(page: PageLayout, blocks: Sequence[Block]) -> Block | None:
+def find_unlabelled_block(
+    page: PageLayout, blocks: Sequence[Block], issuer_ids: frozenset[str] = frozenset()
+) -> Block | None:
     """Return the block of a recipient without a label: the second name with a tax id of its own at the head.
 
-    The first is the issuer's, unless a label says which is, or the letters of another are clearly larger.
+    The first is the issuer's, unless a label says which is, the letters of another are clearly larger, or its tax id
+    is one of `issuer_ids`, which stand beside the register details of a firm: then even a single other name is the
+    recipient's.
     """
     stacks: list[_Stack] = []
     for row in page.rows:
@@ -156,6 +175,9 @@ def find_unlabelled_block(page: PageLayout, blocks: Sequence[Block]) -> Block | 
             if stack is not None and all(stack.tax_id != other.tax_id for other in stacks):
                 stacks.append(stack)
     issuers = [block for block in blocks if block.party == "issuer"]
+    if len(issuer_ids) == 1 and stacks and not issuers:
+        others = [stack for stack in stacks if stack.tax_id not in issuer_ids]
+        return Block("recipient", others[0].lines) if others else None
     mine = [stack for stack in stacks if any(block.holds(*stack.lines[-1][:2]) for block in issuers)]
     if not mine and len(stacks) > 1:
         largest = max(stacks, key=lambda stack: stack.height)
@@ -196,17 +218,33 @@ def _stop(row: Row, start: int, end: int, hits: Iterable[Hit]) -> int:
     return min((hit.start for hit in hits if hit.row is row and start <= hit.start < end), default=end)
 
 
+def names_somebody(hit: Hit, block: Block, hits: Sequence[Hit]) -> bool:
+    """Tell whether a name or a tax id stands under a party's label: under `Cliente 4391` neither does."""
+    if any(loose_tax_ids(row.text[start:end]) for row, start, end in block.lines):
+        return True
+    return name_reading(hit, block, hits) is not None
+
+
 def name_in_block(spec: FieldSpec, hit: Hit, block: Block, hits: Sequence[Hit]) -> Candidate | None:
-    """Return the first line of a block that is a name: beside the label, else under it."""
-    weight = hit.weights[spec.name]
+    """Return the first line of a block that is a name as a candidate: beside the label, else under it."""
+    found = name_reading(hit, block, hits)
+    if found is None:
+        return None
+    position, row, reading = found
+    factor = 1.0 if position == 0 else 0.95 if position == 1 else 0.8
+    return from_reading(spec, reading, row, 0, hit.weights[spec.name] * factor * FIRM, "anchor")
+
+
+def name_reading(hit: Hit, block: Block, hits: Sequence[Hit]) -> tuple[int, Row, Reading] | None:
+    """Return which line of a block is the first that is a name, its row and the name; None where none is."""
+    later = [other for other in hits if other is not hit]
     for position, (row, start, end) in enumerate(block.lines):
         begin = hit.end if position == 0 else start
-        later = [other for other in hits if other is not hit]
-        cut = _stop(row, begin, end, later)
-        reading = read_name(row, begin, cut)
+        named = _NAME_LABEL.match(row.folded, begin)
+        begin = named.end() if named else begin
+        reading = read_name(row, begin, _stop(row, begin, end, later))
         if reading is not None:
-            factor = 1.0 if position == 0 else 0.95 if position == 1 else 0.8
-            return from_reading(spec, reading, row, 0, weight * factor * FIRM, "anchor")
+            return position, row, reading
     return None
 
 
@@ -327,42 +365,3 @@ def _details_below(row: Row, cell: Cell, page: PageLayout) -> bool:
             if _ADDRESS.search(text) or _CONTACT.search(text) or _ID_LABEL.search(text):
                 return True
     return False
-
-
-def anchored_tax_id(text: str) -> Reading | None:
-    """Read the tax id at the start of a text after its label: the first tokens that hold together, else by length."""
-    upper = _DOLLAR.sub("S", text.upper())
-    tokens = list(_ID_TOKEN.finditer(upper))[:5]
-    if not tokens or re.search(r"[^\W_]", upper[: tokens[0].start()]):
-        return None
-    first = tokens[0].start()
-    ends = [token.end() for token in tokens]
-    for end in ends:
-        if is_tax_id(identifier(upper[first:end])):
-            return Reading(identifier(upper[first:end]), text[first:end], first, end)
-    for end in ends:
-        value = identifier(upper[first:end])
-        if _FORMED.fullmatch(value) or (len(value) == 9 and repair_tax_id(value) is not None):
-            return Reading(value, text[first:end], first, end)
-    return None
-
-
-def loose_tax_ids(text: str) -> list[Reading]:
-    """Return tax ids that stand without a label; only such as hold, unless the text is nothing but one.
-
-    Any number might look like a tax id; one whose control character is wrong is still shown to a person.
-    """
-    upper = text.upper()
-    found = []
-    for match in _SPANISH_ID.finditer(upper):
-        value = identifier(match[0]).removeprefix("ES")
-        if is_spanish_tax_id(value) and any(character.isalpha() for character in value):
-            found.append(Reading(value, text[match.start() : match.end()], *match.span()))
-    if not found and _WHOLE_ID.fullmatch(upper.strip()):
-        start = len(text) - len(text.lstrip())
-        found.append(Reading(identifier(upper), text.strip(), start, start + len(text.strip())))
-    for match in _EU_ID.finditer(upper):
-        value = identifier(match[1])
-        if is_tax_id(value) and not any(r.start < match.end() and match.start() < r.end for r in found):
-            found.append(Reading(value, text[match.start() : match.end()], *match.span()))
-    return found
