@@ -25,6 +25,7 @@ MOST_TAX = Decimal("0.28")  # share of its base that a tax may be; the highest i
 OTHER_READ = 0.5  # score from which an amount left out counts as read
 TOLD = 0.88  # score of amounts that the tax table gives
 WEAK = 0.55  # a result below this, that does not fit, is derived rather than kept
+SURE = 0.8  # score from which an amount speaks against a result that another sum gave
 SUM_OF_ROWS = 0.5  # score of an amount added up from several rows (two rates of tax)
 
 
@@ -84,6 +85,29 @@ def solve(
         chosen[name] = Choice(made, 0.6, 1)
         return Solution(chosen, Check("totals", "unknown", f"derived from the others: {equation.text}"), name)
     return Solution(chosen, check_sum(equation, values, lines))
+
+
+def contradiction(
+    equation: Equation, choices: Mapping[str, Sequence[Choice]], settled: Mapping[str, Choice]
+) -> Check | None:
+    """Return what stands against a result that another sum gave: this one says otherwise, its amounts surely read.
+
+    An amount that may be missing explains a difference of its sign where it was not read, and a tax the difference that
+    it makes where the amount before it includes it.
+    """
+    values = {name: Decimal(settled[name].value) for name in equation.fields if name in settled}
+    for term in equation.terms:
+        found = choices.get(term.field, ())
+        if term.field not in values and found and found[0].score >= SURE:
+            values[term.field] = Decimal(found[0].value)
+    check = check_sum(equation, values)
+    if check.outcome != "hold":
+        return None
+    rest = values[equation.result] - equation.sum(values)
+    if any(term.optional and term.field not in values and rest * term.sign > 0 for term in equation.terms):
+        return None
+    included = [values[term.field] for term in equation.terms[1:] if not term.optional]
+    return None if any(abs(value + rest) <= CENT for value in included) else check
 
 
 def _is_amount(choice: Choice) -> bool:
@@ -158,7 +182,8 @@ def _is_odd(equation: Equation, values: Mapping[str, Decimal], table: TaxTable |
     first = abs(values.get(equation.terms[0].field, Decimal(0)))
     for term in equation.terms:
         value = values.get(term.field, Decimal(0))
-        if term.absolute and abs(value) > MOST_WITHHELD * first:
+        withheld = term.absolute and (table is None or term.field == table.withheld)
+        if withheld and abs(value) > MOST_WITHHELD * first:
             return True
         if table is not None and term.field == table.surcharge and table.base in values:
             highest = max(table.surcharge_rates, default=Decimal(0)) / 100 * abs(values[table.base])

@@ -17,7 +17,7 @@ from records.fields import Check, Description, Field, ReviewReason
 from records.text import Embedded, PageText
 from records.validation import check_date, check_date_order
 from tasks import zones
-from tasks.amounts import Solution, solve, with_sums
+from tasks.amounts import Solution, contradiction, solve, with_sums
 from tasks.class_features import features_of
 from tasks.classify import Classification, classify, with_taught
 from tasks.conventions import Conventions, find_conventions
@@ -176,6 +176,12 @@ def _settle_amounts(
             verdicts[solution.derived] = Verdict(derived=True)
         elif solution.check.outcome == "hold" and equation.result not in verdicts:
             verdicts[equation.result] = Verdict((solution.check,))
+    for equation, _ in solutions:
+        verdict = verdicts.get(equation.result)
+        if verdict is not None and verdict.confirmed:
+            against = contradiction(equation, ranked, chosen)
+            if against is not None:
+                verdicts[equation.result] = replace(verdict, checks=(*verdict.checks, against), confirmed=False)
     return verdicts
 
 
