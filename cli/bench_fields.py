@@ -5,6 +5,7 @@ rules may be worked. A value is right when it equals the truth: dates and amount
 regard to case, accents and punctuation. What is found but not in the truth is not counted. docs/accuracy.md explains.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ DRAWN_SETS = ("invoices-es",)  # sets of files that were never paper: read as dr
 MONEY = frozenset({"total", "net", "tax", "withholding"})
 CODES = frozenset({"supplier_tax_id", "customer_tax_id", "tax_id", "iban"})
 CLASS = "(class)"
+_EMPTY = frozenset({"of", "the", "and", "or", "in", "if", "any", "is", "this", "for"})  # words of no label
 BANDS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 1.01)  # of confidence
 
 
@@ -119,7 +121,30 @@ def compare(name: str, digest: str, document: Labelled, found: Description) -> I
     yield Case(name, CLASS, digest, document.record_class, found.record_class, right, sure, found.class_confidence)
     fields = {field.name: field for field in found.fields if field.index is None}
     for wanted_name, wanted in document.truth.items():
-        yield _case(name, digest, wanted_name, wanted, fields.get(wanted_name))
+        yield _case(name, digest, wanted_name, wanted, fields.get(wanted_name) or captured(wanted_name, wanted, found))
+
+
+def captured(name: str, wanted: str, found: Description) -> Field | None:
+    """Return what a form answers to a label of its own that shares a word with this name, or its initials with one.
+
+    Where several labels do (the city of two addresses), the answer that is right is taken, else the first.
+    """
+    rows: dict[int | None, list[Field]] = defaultdict(list)
+    for field in found.fields:
+        if field.method == "pair":
+            rows[field.index].append(field)
+    asked = _words_of(name)
+    answers = [value for label, value in rows.values() if asked & _words_of(label.value or "")]
+    return next((value for value in answers if is_right(name, wanted, value.value)), next(iter(answers), None))
+
+
+def _words_of(text: str) -> set[str]:
+    """Return the words of a label or of a name such as `PayerTIN`, without plural, and its words' initials."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", text)
+    words = re.findall(r"[a-z]{2,}", fold(parted))
+    initials = "".join(word[0] for word in words)
+    every = {initials[start : start + 3] for start in range(len(initials) - 2)}
+    return {word.removesuffix("s") for word in words if word not in _EMPTY} | every
 
 
 def _case(name: str, digest: str, wanted_name: str, wanted: str, field: Field | None) -> Case:

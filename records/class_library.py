@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from records.arithmetic import Equation, parse_equation
-from records.class_tables import DUPLICATE_KEYS, TAX_TABLE_KEYS, DuplicateKey, TaxTable
+from records.class_tables import DUPLICATE_KEYS, PAIR_KEYS, TAX_TABLE_KEYS, DuplicateKey, PairNames, TaxTable
 from records.errors import RecordClassError
 from records.export_mapping import DATES, DECIMALS, DELIMITERS, EXPORT_KEYS, HEAD, ROWS, ExportMapping
 from records.fields import FieldType
+from records.mrz import ZONE_FIELDS
 from records.normalise import fold
 
 Where = Literal["right", "below", "same-line", "top", "bottom"]
@@ -42,20 +43,8 @@ FIELD_KEYS = (
     "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless", "mrz", "keying",
 )  # fmt: skip
 CLASS_KEYS = (
-    "name",
-    "version",
-    "title",
-    "words",
-    "against",
-    "labels",
-    "equations",
-    "tax_table",
-    "duplicate_key",
-    "export",
-    "field",
-)
-ZONE_FIELDS = (
-    "document_type", "number", "surname", "given_names", "birth_date", "expiry_date", "nationality", "sex", "issuer"
+    "name", "version", "title", "words", "against", "labels", "equations", "tax_table", "duplicate_key", "pairs",
+    "export", "field",
 )  # fmt: skip
 GENERIC = "generic"
 
@@ -107,6 +96,7 @@ class RecordClass:
     tax_table: TaxTable | None = None
     duplicate_key: DuplicateKey | None = None
     export: ExportMapping | None = None
+    pairs: PairNames | None = None
 
     def spec(self, name: str) -> FieldSpec | None:
         """Return the field of this name, or None."""
@@ -265,6 +255,7 @@ def parse_class(data: bytes, source: str) -> RecordClass:
         tax_table=_parse_tax_table(table, source),
         duplicate_key=_parse_duplicate_key(table, source),
         export=_parse_export(table, source),
+        pairs=_parse_pairs(table, source),
     )
     _check_references(found, reader)
     return found
@@ -308,6 +299,13 @@ def _parse_duplicate_key(table: dict[str, Any], source: str) -> DuplicateKey | N
     reader = _Reader(source, "duplicate_key", table["duplicate_key"], DUPLICATE_KEYS)
     others = {key: reader.text(key) for key in ("iban", "party") if key in reader.table}
     return DuplicateKey(*(reader.text(key) for key in ("issuer", "number", "date", "total")), **others)
+
+
+def _parse_pairs(table: dict[str, Any], source: str) -> PairNames | None:
+    if "pairs" not in table:
+        return None
+    reader = _Reader(source, "pairs", table["pairs"], PAIR_KEYS)
+    return PairNames(*(reader.text(key) for key in PAIR_KEYS))
 
 
 def _parse_export(table: dict[str, Any], source: str) -> ExportMapping | None:
@@ -362,6 +360,10 @@ def _check_tables(record_class: RecordClass, reader: _Reader) -> None:
     for _, name in record_class.export.columns if record_class.export is not None else ():
         if name not in HEAD and record_class.spec(name.removesuffix("_currency")) is None:
             raise reader.wrong("export.columns", f"{name!r} names no field of this class")
+    for name in (record_class.pairs.label, record_class.pairs.value) if record_class.pairs is not None else ():
+        spec = record_class.spec(name)
+        if spec is None or spec.cardinality != "lines":
+            raise reader.wrong("pairs", f"{name!r} names no repeated field of this class")
     for name in record_class.tax_table.fields if record_class.tax_table is not None else ():
         amount = record_class.spec(name)
         if amount is None or amount.type != "money":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 DUPLICATE_KEYS = ("issuer", "number", "date", "total", "iban", "party")
+PAIR_KEYS = ("label", "value")
 TAX_TABLE_KEYS = ("base", "tax", "total", "withheld", "rates", "surcharge", "surcharge_rates")
 
 
@@ -46,3 +47,11 @@ class DuplicateKey:
         """All fields named."""
         names = (self.issuer, self.number, self.date, self.total, self.iban, self.party)
         return tuple(name for name in names if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class PairNames:
+    """Which repeated fields take the labels of a form and what was filled in beside them."""
+
+    label: str
+    value: str

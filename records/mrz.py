@@ -16,6 +16,9 @@ _WEIGHTS = (7, 3, 1)
 _TO_DIGIT = str.maketrans("OQDIZSGB", "00012568")
 _TO_LETTER = str.maketrans("01258", "OIZSB")
 LINE = re.compile(r"^[A-Z0-9<]{28,46}$")
+ZONE_FIELDS = (  # what a field of a class may take from a zone
+    "document_type", "number", "surname", "given_names", "birth_date", "expiry_date", "nationality", "sex", "issuer"
+)  # fmt: skip
 KINDS = {"I": "identity card", "A": "identity card", "C": "identity card", "P": "passport", "V": "visa"}
 
 

@@ -23,6 +23,7 @@ from tasks.classify import Classification, classify, with_taught
 from tasks.conventions import Conventions, find_conventions
 from tasks.embedded_check import prefer_embedded
 from tasks.extract import Choice, collect, mark_pages, rank
+from tasks.form_pairs import find_pairs
 from tasks.judge import Judging, Verdict, judge, missing, reasons, status_of
 from tasks.layout import PageLayout, lay_out
 from tasks.line_items import check_line_items, find_line_items
@@ -149,7 +150,8 @@ def _describe_fields(
     fields = _with_currency(_cross_check(fields, specs, max(many, 1)), conventions)
     review = [reason for field in fields for reason in reasons(specs[field.name], field)]
     lines, doubt = check_line_items(items, fields)
-    return [*fields, *lines], [*review, *doubt]
+    pairs, unread = find_pairs(layouts, record_class)
+    return [*fields, *lines, *pairs], [*review, *doubt, *unread]
 
 
 def _plausible(spec: FieldSpec, choices: Sequence[Choice], today: date) -> list[Choice]:

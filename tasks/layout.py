@@ -20,6 +20,7 @@ GAP_LETTERS = 2.0  # if it is also wider than this many letters: a space of a ty
 _NUMBER_SIGN = re.compile(
     r"[Nn](?:[\u00ba\u00b0?*\"'”2oOe9][.:]?(?=[A-Z]{1,5}[-/.]?\d)|[\u00ba\u00b0?*\"'”][.:]?(?=\d))"
 )
+LEAP_HEIGHTS = 0.3  # a word that stands this much of a height clear above or below the one before it begins a line
 ROW_OFFSET = 0.45  # lines whose middles differ by less than this share of their height stand on one row
 
 
@@ -114,13 +115,26 @@ def _read_lines(page: PageText) -> Iterator[_Line]:
     for word in page.words:
         if word.text.strip():
             lines.setdefault(word.line, []).append((word, geometry.box_to_upright(word.box)))
-    for words in lines.values():
+    for words in (run for line in lines.values() for run in _level_runs(line)):
         middles = [(box.y0 + box.y1) / 2 for _, box in words]
         heights = [box.y1 - box.y0 for _, box in words]
         yield _Line(
             tuple(words), median(middles), max(median(heights), 1.0),
             min(box.x0 for _, box in words), max(box.x1 for _, box in words),
         )  # fmt: skip
+
+
+def _level_runs(words: Sequence[tuple[Word, Box]]) -> Iterator[list[tuple[Word, Box]]]:
+    """Cut an engine's line where it leaps to another height: what was typed into a form's boxes comes as one line."""
+    run = [words[0]]
+    for word, box in words[1:]:
+        before = run[-1][1]
+        height = max(before.y1 - before.y0, box.y1 - box.y0)
+        if max(box.y0 - before.y1, before.y0 - box.y1) > LEAP_HEIGHTS * height:
+            yield run
+            run = []
+        run.append((word, box))
+    yield run
 
 
 def _group(lines: Sequence[_Line]) -> list[list[tuple[Word, Box]]]:

@@ -6,8 +6,9 @@ import shutil
 import pytest
 
 from cli import bench_fields, bench_truth
-from cli.bench_fields import Case, is_right, scores
+from cli.bench_fields import Case, captured, is_right, scores
 from records.errors import InvalidValueError
+from records.fields import Description, Field
 
 
 def row(file, record_class="invoice", **fields):
@@ -97,3 +98,25 @@ def test_confidence_is_compared_with_what_was_right():
     low, high = bench_fields.reliability(cases)
     assert (low["from"], low["values"], low["right"]) == (0.8, 1, 1.0)
     assert (high["values"], high["right"], round(high["said"], 2)) == (2, 0.5, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "value"),
+    [
+        ("PermanentCity", "Soria", "Soria"),
+        ("PermanentCity", "Avila", "Avila"),  # the second label that shares a word
+        ("PermanentCity", "Lugo", "Soria"),
+        ("EIN", "12", "12"),
+        ("Id #", "7", "7"),
+        ("Salary", "7", None),
+    ],
+)
+def test_what_a_form_answers_is_found_by_a_word_of_its_label(name, wanted, value):
+    asked = [("City or town", "Soria"), ("City", "Avila"), ("Employer identification number", "12"), ("ID#", "7")]
+    fields = [
+        Field(kind, text, "text", "review", index=index, method="pair")
+        for index, pair in enumerate(asked)
+        for kind, text in zip(("question", "answer"), pair, strict=True)
+    ]
+    found = captured(name, wanted, Description("generic", "2", 0.5, (), tuple(fields), ()))
+    assert (found.value if found is not None else None) == value

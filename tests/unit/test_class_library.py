@@ -82,6 +82,8 @@ def test_the_least_class_file_is_taken():
         (LEAST + FIELD + b'keying = "thrice"\n', "field date.keying"),
         (LEAST + FIELD + b'keying = "double"\ncardinality = "lines"\n', "field date.keying"),
         (LEAST + FIELD + b'keying = "double"\nevidence = true\n', "field date.keying"),
+        (b'pairs = { label = "date" }\n' + LEAST + FIELD, "pairs.value"),
+        (b'pairs = { label = "date", value = "date" }\n' + LEAST + FIELD, "pairs: 'date' names no repeated field"),
         (LEAST + FIELD + FIELD, "field date: is there twice"),
         (LEAST + b"field = 3\n", "title.field"),
         (b"field = 3\n" + LEAST, "field: must be a list"),
