@@ -118,7 +118,7 @@ def test_an_unknown_class_is_said_with_those_there_are():
 def _table_keys(heading: str) -> set[str]:
     """Return the names in the first column of the table under a heading of the page."""
     section = DOCS.read_text().split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return set(re.findall(r"^\| `([a-z_-]+)`", section, re.MULTILINE))
+    return set(re.findall(r"^\| `([a-z0-9_-]+)`", section, re.MULTILINE))
 
 
 def test_the_page_documents_every_key_and_no_other():
