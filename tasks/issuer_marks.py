@@ -46,7 +46,7 @@ def names_at_foot(spec: FieldSpec, page: PageLayout) -> Iterator[Candidate]:
             if row.box.y0 - above.box.y1 > FOOT_GAP * max(row.height, above.height) * FOOT_ABOVE:
                 break
             name = read_name(above, above.cells[0].start, above.cells[0].end) if len(above.cells) == 1 else None
-            if name is not None:
+            if name is not None and ":" not in name.value:  # a label and what it says
                 yield from_reading(spec, name, above, 0, FOOT_SCORE * FIRM, "zone")
 
 

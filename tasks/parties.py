@@ -31,7 +31,7 @@ HEAD_SHARE = 0.42  # of the page's height, where an issuer's name may stand with
 LEGAL_FORM = re.compile(
     r"(?:(?<![a-z])(?:s\.?\s?l\.?\s?[upnl]?\.?|s\.?\s?a\.?\s?[ul]?\.?|s\.?c\.?p\.?|c\.?b\.?"
     r"|s\.?\s?l\.?\s?l\.?\s?p?\.?|s\.?\s?coop\.?(?:\s?\w{1,3}\.?)?|slne|aie|ute|sociedad limitada|sociedad anonima"
-    r"|gmbh(?: & co\.? kg)?|ag|kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
+    r"|gmbh(?: & co\.? kg)?|ag|(?<!\d)(?<!\d )kg|ohg|ltd|limited|llc|inc|plc|corp|corporation|company|b\.?v\.?|n\.?v\.?"
     r"|sarl|sas|srl|s\.?p\.?a\.?|lda|s[dao0][nm]\.? ?[b8]h[do0]|[b8]hd|s/b|pvt\.? ltd|pty ltd|enterprise|trading)"
     r"|sdn\.?bhd)[.,]?(?=$|[\s(),-])"  # the last is often read without a gap before it
 )
@@ -82,8 +82,8 @@ class Block:
 def is_name(text: str) -> bool:
     """Tell whether a text can be the name of a person or company: letters, no address, contact, date or amount."""
     folded = fold(clean_text(text))
-    letters = sum(character.isalpha() for character in folded)
-    if letters < 3 or letters < 0.6 * len(folded.replace(" ", "")) or len(folded.split()) > 9:
+    letters, least = sum(character.isalpha() for character in folded), 0.5 if LEGAL_FORM.search(folded) else 0.6
+    if letters < 3 or letters < least * len(folded.replace(" ", "")) or len(folded.split()) > 9:
         return False
     if not re.search(r"[a-z]{2}", folded) or _NOT_NAMES.match(folded) or _CONTACT.search(folded):
         return False
@@ -196,6 +196,9 @@ def _stack(page: PageLayout, row: Row, cell: Cell, tax_id: str) -> _Stack | None
         above = _under(other, left, right, other.height)
         if above is None or abs(above.box.x0 - cell.box.x0) > STACK_INDENT * row.height:
             continue
+        ids = loose_tax_ids(other.text[above.start : above.end])
+        if any(reading.value != tax_id and is_tax_id(reading.value) for reading in ids):
+            break  # what stands over it is another's
         lines.append((other, above.start, above.end))
         top = other.box.y0
     lines.reverse()

@@ -30,6 +30,7 @@ SCATTERED = 0.8  # of a base that stands on another row than its tax, without a 
 CLOSING = 0.85  # of a printed amount that the table's sums close with, if no label speaks for it
 MOST_ROWS = 8
 NEAR_ROWS = 14  # how far from its tax a base is looked for
+TEN = 10  # as a quantity: 10 pieces of 13.58 are 135.80, which a tenth of 135.80 is too; there the price comes first
 TOLERANCE = 2 * CENT  # base x rate against tax: rounding line by line
 _BARE_RATE = re.compile(r"(?<![\w.,/-])(\d{1,2}(?:[.,]\d{1,2})?)(?![\w/%-]|[.,]\d)")
 
@@ -135,9 +136,12 @@ def _in_row(row: Row, amounts: Sequence[Amount], table: TaxTable, labelled: bool
     printed = _rates(row, amounts, bare=True)
     legal = table.rates if labelled or "%" in row.text else ()
     score = HOLDS if labelled else UNLABELLED
+    bare = not labelled and "%" not in row.text
     for first, second in combinations(amounts, 2):
         base, tax = (first, second) if abs(first.value) > abs(second.value) else (second, first)
         for rate in printed:
+            if bare and rate == TEN and tax is first:
+                continue
             if (rate == 0 or rate not in (base.value, tax.value)) and holds(base.value, rate, tax.value):
                 yield TaxRow(base, rate, tax, score)
         for rate in legal:

@@ -287,6 +287,59 @@ def test_the_foot_names_the_issuer_where_the_head_names_who_is_written_to(foot, 
     assert found["number"].value == "2026089083"
 
 
+PLAIN = """
+{name}
+Paseo Marítimo 134
+48009 Bilbao
+NIF {tax_id}
+
+Núm. factura: F-2025/505
+Fecha: 11/03/2025
+
+{customer}CONSTRUCCIONES SANTANA, SLU
+CIF: B38000592
+Carretera General 118
+38003 Santa Cruz de Tenerife
+
+Detalle                     Cantidad    P. unitario     Importe
+{item}                 3         564,50     1.693,50
+
+Base imponible                                         1.693,50
+IVA 21%                                                  355,64
+TOTAL                                                  2.049,14
+{gap}
+{foot}
+Inscrita en el Registro Mercantil, tomo 4912, folio 12, hoja M-95329
+"""
+ISSUERS = [
+    ("Lucía Medina Molina", "39000747S", "Sillas modelo", "Forma de pago: recibo domiciliado"),  # a label is no name
+    ("Lucía Medina Molina", "39000747S", "Cemento gris 25 kg", ""),  # nor is a weight a legal form
+    ("Lucía Medina Molina", "39000747S", "Cemento gris 25kg", ""),
+    ("Hotel 2000 S.L.U.", "B60860681", "Menú del día", ""),  # digits in a firm's name
+    ("Holz Kontor KG", "B60860681", "Menú del día", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "tax_id", "item", "foot"), ISSUERS)
+@pytest.mark.parametrize("customer", ["Cliente\n", ""])
+def test_the_issuer_is_who_stands_at_the_head_with_a_tax_id(name, tax_id, item, foot, customer):
+    text = PLAIN.format(name=name, tax_id=tax_id, item=item, foot=foot, customer=customer, gap="\n" * 8)
+    found, _ = fields(text, source="born-digital")
+    assert (found["supplier"].value, found["supplier_tax_id"].value) == (name, tax_id)
+    assert found["customer_tax_id"].value == "B38000592"
+
+
+def test_two_parties_without_labels_and_without_a_gap_are_two():
+    text = PLAIN.format(
+        name="Restaurante Hernández, S.L.", tax_id="B47360052", item="Menú", foot="", customer="", gap=""
+    )
+    head, rest = text.split("Núm. factura", 1)
+    number, below = rest.split("\n\n", 1)
+    found, _ = fields(head.rstrip() + "\nTel. 840589510\n" + below + "\nNúm. factura" + number, source="born-digital")
+    assert (found["supplier"].value, found["supplier_tax_id"].value) == ("Restaurante Hernández, S.L.", "B47360052")
+    assert found["customer_tax_id"].value == "B38000592"
+
+
 @pytest.mark.parametrize(
     ("line", "name"),
     [

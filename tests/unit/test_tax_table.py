@@ -190,3 +190,30 @@ def test_case_12_tax_rounded_line_by_line_is_accepted_and_the_difference_reporte
     assert (check.outcome, "0.02" in check.message, "5 line(s)" in check.message) == ("info", True, True)
     found, _ = amounts(FIVE_LINES.format(tax="0,13", total="0,73"))
     assert [check.outcome for check in found["tax"].checks if check.check == "tax-rate"] == ["pass"]
+
+
+@pytest.mark.parametrize("row", ["10       13,58      135,80", "13,58       10      135,80"])
+def test_ten_pieces_are_no_tax_of_ten_percent(row):
+    text = f"""
+FACTURA                                        Talleres Peña S.L.
+Nº factura: A/12      Fecha: 03/03/2026        CIF B82387770
+
+Concepto                 Cantidad   Precio      Importe
+Formación                {row}
+Curso                     1     1.678,65    1.678,65
+
+Base imponible                              1.814,45
+IVA 0%                                          0,00
+Total factura                               1.814,45
+"""
+    found, _ = amounts(text, source="born-digital")
+    assert (found["net"].value, found["tax"].value, found["total"].value) == ("1814.45", "0.00", "1814.45")
+    assert found["total"].status == "accepted"
+
+
+def test_a_base_before_its_tax_at_ten_percent_is_one_without_a_sign_too():
+    text = TWO_RATES.format(heads="Base   Tipo   Cuota", first="21", second="10", total="1.430,00 €")
+    found, _ = amounts(text.replace("  8,00 €", " 20,00 €"))
+    assert {name: field.value for name, field in found.items() if field.value} == {
+        "net": "1200.00", "tax": "230.00", "total": "1430.00",
+    }  # fmt: skip
