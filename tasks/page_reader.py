@@ -12,11 +12,12 @@ import numpy.typing as npt
 from records.options import Limits, ReadingOptions
 from records.text import Box, Geometry, PageText, Word
 from tasks import languages
-from tasks.line_engine import SLIPS, calibrated, open_line_engine, with_accents
+from tasks.line_engine import SLIPS, LineEngine, calibrated, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
 from tasks.preprocess import SMALL, as_stored, clean, inkiest
 from tasks.second_look import agreed, look_again, wants_look
+from tasks.several_readings import other_readings, settled
 from tasks.skew import turn
 from tasks.sources import PDF, PageRaster, load_page
 from tasks.text_layer import ENGINE, text_layer
@@ -136,8 +137,7 @@ class _Reader:
                 if again.weight > read.weight + BETTER:  # what was done to the page has harmed it
                     read, page = again, replace(page, pixels=plain, turned=0, skew=0.0)
                     cleaned, facts = as_stored(pixels), {**facts, "plain": 1.0}
-        by_second = self._read_by_second(page, read)
-        read, seen = (by_second, {}) if by_second is not None else self._look_again(page, read)
+        read, seen = self._read_again(page, read)
         facts |= seen
         blank = is_blank(page.ink, read.words)
         height, width = pixels.shape
@@ -179,13 +179,27 @@ class _Reader:
         text = " ".join(word.text for word in self._engine.read(strip, self._dpi, self._language, BLOCK))
         return languages.leading(text, self._languages, languages.joined(self._languages))
 
-    def _read_by_second(self, page: Upright, read: _Read) -> _Read | None:
-        """Return the second engine's reading of a receipt or another sparse page that reads badly, if it is better."""
-        if page.ink < BLANK_INK or read.confidence >= DOUBT or read.words_a_line >= SPARSE or not self._may_ask_second:
-            return None
-        second = open_line_engine()  # not before it is asked for: loading it costs as much as half a page
-        if second is None:
-            return None
+    def _read_again(self, page: Upright, read: _Read) -> tuple[_Read, dict[str, float]]:
+        """Read a receipt or another sparse page that reads badly once more, and of forms single words; say what was."""
+        if page.ink >= BLANK_INK and read.confidence < DOUBT and read.words_a_line < SPARSE:
+            # the engine not before it is asked for: loading it costs as much as half a page
+            second = open_line_engine() if self._may_ask_second else None
+            if second is None and is_slip(page.pixels):
+                return self._read_thrice(page, read)
+            by_second = self._read_by_second(page, read, second) if second is not None else None
+            if by_second is not None:
+                return by_second, {}
+        return self._look_again(page, read)
+
+    def _read_thrice(self, page: Upright, read: _Read) -> tuple[_Read, dict[str, float]]:
+        """Read a slip twice more by the first engine, where there is no other, and settle word by word."""
+        words = settled((read.words, *other_readings(self._engine, page.pixels, self._dpi, read.language)))
+        if not words:  # nothing that two readings share: what the first one says is kept, as unsure as it is
+            return read, {}
+        return self._named(replace(read, words=words)), {"readings": 3.0}
+
+    def _read_by_second(self, page: Upright, read: _Read, second: LineEngine) -> _Read | None:
+        """Return the second engine's reading, if it is better."""
         words = with_accents(second.read(page.pixels), read.words)
         again = _Read(agreed(calibrated(words, SLIPS), read.words), read.language, second.name)
         better = is_slip(page.pixels) or again.weight > read.weight + BETTER
