@@ -36,7 +36,7 @@ class Solution:
     values: Mapping[str, Choice]
     check: Check
     derived: str | None = None
-    weak: bool = False  # it closes only because an amount is left out, or nothing, for which another was read
+    weak: bool = False  # it closes only because an amount is left out, or nothing, though another was read
 
 
 def with_sums(choices: Sequence[Choice], candidates: Sequence[Candidate]) -> list[Choice]:
@@ -132,14 +132,19 @@ def _far_off(equation: Equation, chosen: Mapping[str, Choice], table: TaxTable |
 
 
 def _is_weak(equation: Equation, best: Mapping[str, Choice], choices: Mapping[str, Sequence[Choice]]) -> bool:
-    """Tell whether an optional amount is left out, or nothing, though the document has another read for it."""
+    """Tell whether an optional amount is left out, or nothing, though the document has another read for it.
+
+    Also where all of them are left out for a result that is not the one read best.
+    """
     for term in equation.terms:
         taken = best.get(term.field)
         if term.optional and (taken is None or Decimal(taken.value) == 0):
             others = choices.get(term.field, ())
             if any(choice.score >= OTHER_READ and Decimal(choice.value) != 0 for choice in others):
                 return True
-    return False
+    surest = choices[equation.result][0]
+    alone = len(best) == 2 and len(equation.terms) > 1  # net = total says little where another total is surer
+    return alone and surest.value != best[equation.result].value and surest.score >= OTHER_READ
 
 
 def _best_set(

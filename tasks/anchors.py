@@ -89,7 +89,7 @@ class Labels:
         long = [
             (index, texts[index])
             for index in ordered
-            if _letters(texts[index]) >= LOOSE_LETTERS or texts[index] == NUMBER_SIGN
+            if _letters(texts[index]) >= LOOSE_LETTERS or texts[index] == NUMBER_SIGN or _is_dotted(texts[index])
         ]
         self.loose = _Finder(long, loose=True)
 
@@ -134,6 +134,11 @@ def _letters(phrase: str) -> int:
     return sum(character.isalpha() for character in phrase)
 
 
+def _is_dotted(phrase: str) -> bool:
+    """Tell whether a phrase is one abbreviation with dots (i.v.a.), which even misread is like no word."""
+    return phrase.count(".") > 1 and " " not in phrase
+
+
 class _Finder:
     """Finds phrases from left to right; expressions are kept by first character, so that few are tried anywhere."""
 
@@ -176,6 +181,8 @@ def _expression(phrase: str, *, loose: bool) -> str:
             else:
                 letters.append(re.escape(character))
         pieces.append("".join(letters))
+    if loose and _is_dotted(phrase):
+        pieces[0] = r"(?=\S{0,3}\.)" + pieces[0]  # not without any of its dots: 1va is no label
     if phrase.startswith("%"):
         pieces[0] = r"(?<!\d)(?<!\d\s)" + pieces[0]  # "% IVA" heads a column, "21 % IVA" is a tax
     ending = r"(?![a-z]|[-_][a-z0-9])" if phrase[-1].isalnum() else ""
