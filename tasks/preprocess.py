@@ -26,6 +26,7 @@ SALT = 0.001  # share of isolated pixels above which the page is speckled; clean
 SPECK = 100  # grey levels by which a speck differs from its surroundings
 BITONAL = 0.002  # share of middle tones below which the page is black and white
 UNEVEN = 0.10  # relative spread of the paper's brightness above which it is divided out
+STAINED = 0.18  # the same with the darkest twentieth: a stain is small and dark; clean paper has at most 0.14
 NOISY = 5.0  # grey levels of white noise; noisy pages have 15 to 25, all others under 2
 GRAINY = 0.12  # noise as a share of the contrast above which the page is smoothed; below, edges are worth more
 FAINT = 80  # grey levels between paper and ink
@@ -34,6 +35,7 @@ BED = 0.35  # of the paper's brightness: a shadow is never this dark right acros
 SHADE = 0.8  # of the paper's brightness: darker is a shadow, or a coloured area that may bear light letters
 BAND = 32  # pixels a side below which a dark edge has no line of print
 LETTERS = 0.002  # share of small light marks in a dark area above which it is print, not bed or shadow
+MAP_SIDE = 420  # pixels of the paper map's longer side: letters are as large on it at any resolution
 NEIGHBOURS = 41  # pixels of the paper map in which light marks are counted against dark ones
 TONE = 25  # grey levels within which an area is one ground
 WHITE = 0.8  # of the way from ink to paper that becomes white
@@ -72,9 +74,11 @@ def clean(pixels: Grey, sample: Sample) -> Cleaned:
     kept = paper_box(pixels)
     pixels = pixels[kept.y0 : kept.y1, kept.x0 : kept.x1]
     paper = without_bands(pixels, paper_map(pixels))
-    facts["uneven"] = unevenness(paper)
-    if facts["uneven"] > UNEVEN:
-        pixels = divide(pixels, paper)
+    facts.update(uneven=unevenness(paper), stained=stain(paper))
+    if is_shaded(paper):
+        # what is darker than a shadow is a picture, or the bed: divided, its noise would become rubbish
+        pixels = divide(pixels, np.maximum(paper, np.uint8(BED * np.percentile(paper, 95))))
+        facts["divided"] = 1.0
     return Cleaned(_stretch_where_needed(pixels, sample, facts), kept, facts)
 
 
@@ -85,7 +89,7 @@ def _stretch_where_needed(pixels: Grey, sample: Sample, facts: dict[str, float])
     facts.update(ink=ink, paper=paper, orphans=orphans(pixels, ink, paper))
     if paper - ink < MIN_CONTRAST:
         return pixels
-    sure = facts["uneven"] > UNEVEN or facts["noise"] > NOISY or paper - ink < FAINT
+    sure = "divided" in facts or facts["noise"] > NOISY or paper - ink < FAINT
     doubtful = facts["orphans"] > THROUGH
     if not sure and not doubtful:
         return pixels
@@ -174,7 +178,7 @@ def without_bands(pixels: Grey, paper: Grey) -> Grey:
     An area with dark print too is a shadow that touches a picture or a band: of it only what is as dark as the ground
     of the light letters counts.
     """
-    if unevenness(paper) <= UNEVEN:
+    if not is_shaded(paper):
         return paper
     high = np.percentile(paper, 95)
     # the map is as light as light letters are: only without its local maximum is the area between them dark
@@ -213,17 +217,30 @@ def _ground(light: Marks, dark: Marks, behind: Grey) -> npt.NDArray[np.bool_]:
 
 
 def paper_map(pixels: Grey) -> Grey:
-    """Return the brightness of the paper at one eighth: local maximum, median, mean: print leaves no trace."""
-    size = (max(1, pixels.shape[1] // 8), max(1, pixels.shape[0] // 8))
+    """Return the brightness of the paper on a map of about MAP_SIDE: closed, median, mean: print leaves no trace."""
+    part = max(2, round(max(pixels.shape) / MAP_SIDE))
+    size = (max(1, pixels.shape[1] // part), max(1, pixels.shape[0] // part))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    bright = cv2.medianBlur(cv2.dilate(small, np.ones((9, 9), np.uint8)), 21)
-    return _grey(cv2.blur(bright, (9, 9)))
+    # closed, not merely dilated: the edge of a shadow stays where it is, and no dark seam is left along it
+    bright = cv2.medianBlur(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), 21)
+    return _grey(cv2.blur(bright, (5, 5)))
 
 
-def unevenness(paper: Grey) -> float:
-    """Return the relative spread of a paper map, 0 for even light."""
-    low, high = float(np.percentile(paper, 5)), float(np.percentile(paper, 95))
+def unevenness(paper: Grey, darkest: float = 5) -> float:
+    """Return the relative spread of a paper map, 0 for even light, without its darkest `darkest` per cent."""
+    low, high = float(np.percentile(paper, darkest)), float(np.percentile(paper, 95))
     return (high - low) / max(high, 1.0)
+
+
+def stain(paper: Grey) -> float:
+    """Return how dark the darkest hundredth of a paper map is, 0 for even light; black pictures are no stain."""
+    light = paper[paper > BED * np.percentile(paper, 95)]
+    return unevenness(light, 1) if light.size else 0.0
+
+
+def is_shaded(paper: Grey) -> bool:
+    """Tell whether light or stains are worth dividing out."""
+    return unevenness(paper) > UNEVEN or stain(paper) > STAINED
 
 
 def divide(pixels: Grey, paper: Grey) -> Grey:
@@ -268,8 +285,12 @@ def stretch(pixels: Grey, ink: int, paper: int) -> Grey:
 
 
 def ink_rows(pixels: Grey) -> npt.NDArray[np.float32]:
-    """Return the darkness of each row, from every eighth column."""
-    return np.asarray((255.0 - pixels[:, ::8]).sum(1), dtype=np.float32)
+    """Return how much each row's pixels change from one to the next but one, in every eighth column.
+
+    Print changes with every stroke; what is merely dark, a picture or the bed beside the page, does not.
+    """
+    columns = np.ascontiguousarray(pixels[:, : pixels.shape[1] - 2 : 8]), np.ascontiguousarray(pixels[:, 2::8])
+    return np.asarray(cv2.absdiff(*columns).sum(1), dtype=np.float32)
 
 
 def inkiest(pixels: Grey, rows: npt.NDArray[np.float32]) -> Grey:

@@ -161,6 +161,46 @@ def test_a_shadow_that_touches_light_print_is_divided_and_the_print_stays(page):
     assert np.median(letters) > np.median(ground) + 100
 
 
+def test_no_dark_seam_is_left_along_the_edge_of_a_shadow(page):
+    full = np.vstack([page[900:1700]] * 4)
+    light = np.where(np.arange(full.shape[1]) > 1200, 0.5, 1.0)[None, :]
+    cleaned = clean((full * light).astype(np.uint8), never).pixels
+    seam = np.s_[:, 1210:1290]
+    assert np.mean(cleaned[seam][full[seam] == 255]) > 250
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_a_small_stain_is_divided_out_at_any_resolution(page, scale):
+    full = np.vstack([page[900:1700]] * 4)
+    worn = full * 1.0
+    worn[1500:2000, 900:1300] *= 0.6  # a fortieth of the page: within the darkest twentieth
+    size = (round(full.shape[1] * scale), round(full.shape[0] * scale))
+    stained = np.asarray(Image.fromarray(worn.astype(np.uint8)).resize(size, Image.Resampling.BOX))
+    cleaned = clean(stained, confident)
+    part = cleaned.pixels[round(1600 * scale) : round(1900 * scale), round(1000 * scale) : round(1200 * scale)]
+    assert cleaned.facts["uneven"] < preprocess.UNEVEN
+    assert np.percentile(part, 75) > 235
+
+
+def test_a_black_picture_is_no_stain_and_stays_black_in_a_shadow(page):
+    random = np.random.default_rng(SEED)
+    full = np.vstack([page[900:1700]] * 4)
+    picture = np.s_[1500:2000, 900:1300]
+    full[picture] = random.integers(0, 25, (500, 400))
+    assert np.array_equal(clean(full, confident).pixels, full)
+    light = np.linspace(1.0, 0.6, full.shape[1])[None, :]
+    cleaned = clean((full * light).astype(np.uint8), confident)
+    assert "divided" in cleaned.facts
+    assert np.median(cleaned.pixels[picture]) < 60
+
+
+def test_a_sample_is_taken_where_print_is_and_not_from_a_dark_picture(page):
+    full = np.vstack([page[900:1700], np.full((1600, page.shape[1]), 255, np.uint8)])
+    full[1200:2300] = 40
+    strip = preprocess.inkiest(full, preprocess.ink_rows(full))
+    assert np.mean(strip == 40) < 0.1
+
+
 def test_the_ink_of_a_sparse_noisy_page_is_its_print_and_not_the_noise():
     random = np.random.default_rng(SEED)
     sparse = np.clip(random.normal(245, 14, (1200, 900)), 0, 255)
