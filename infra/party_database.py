@@ -1,4 +1,4 @@
-"""The known parties of a client out of somebody else's database: one read-only query, asked with a short patience.
+"""Known parties and references of a client out of somebody else's database: by one read-only query each.
 
 States what the reference of data verification asks of an adapter (section 6): timeout 5 s for the connection and for
 the query; it is not asked again within the same call, `muniment review recheck --unknown` does that; an outage yields
@@ -7,9 +7,9 @@ used for 60 s, an outage for 20, for every client, so that a batch does not wait
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, ProgrammingError, SQLAlchemyError
@@ -18,31 +18,34 @@ from infra.asking import Memory, Patience, Silence
 from records.errors import ConfigurationError
 from records.parties import Party, party_of
 
+T = TypeVar("T")
 PATIENCE_S = 5
 PATIENCE = Patience(answer_s=60.0, open_s=20.0, outage_s=20.0, most=50)  # of long lists
-MOST_PARTIES = 200_000
+MOST_ROWS = 200_000
 
 _logger = logging.getLogger(__name__)
 
 
-class PartyDatabase:
-    """A database of known parties; its query gets the client's name as `:client`."""
+class QueriedList(Generic[T]):
+    """A list that a database has for each client; its query gets the client's name as `:client`."""
 
-    def __init__(self, url: str, password: str | None, query: str) -> None:
-        """Nothing is connected before it is asked.
+    def __init__(
+        self, url: str, password: str | None, query: str, row: Callable[[Mapping[str, str | None], int], T], what: str
+    ) -> None:
+        """Nothing is connected before it is asked. `row` makes an entry of a row and its number, `what` names the list.
 
         Raises:
             ConfigurationError: the URL is neither one of PostgreSQL nor of SQLite.
         """
-        self._query = query
+        self._query, self._row, self._what = query, row, what
         self._engine = _engine(url, password)
         self._memory = Memory(self._ask, PATIENCE)
 
-    def of(self, client: str) -> tuple[Party, ...] | None:
-        """Return the known parties of a client, None where the database cannot be asked.
+    def of(self, client: str) -> tuple[T, ...] | None:
+        """Return the list of a client, None where the database cannot be asked.
 
         Raises:
-            ConfigurationError: the query is wrong, or a row of its answer has no id or name.
+            ConfigurationError: the query is wrong, or a row of its answer has not what an entry needs.
         """
         return self._memory.of(client)
 
@@ -50,21 +53,29 @@ class PartyDatabase:
         """Close every connection."""
         self._engine.dispose()
 
-    def _ask(self, client: str) -> tuple[Party, ...] | Silence:
+    def _ask(self, client: str) -> tuple[T, ...] | Silence:
         try:
             with self._engine.connect() as connection:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                     connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PATIENCE_S}s'")
-                rows = connection.execute(text(self._query), {"client": client}).mappings().fetchmany(MOST_PARTIES + 1)
+                rows = connection.execute(text(self._query), {"client": client}).mappings().fetchmany(MOST_ROWS + 1)
         except ProgrammingError as error:
-            raise ConfigurationError("the query for known parties does not run") from error
+            raise ConfigurationError(f"the query for {self._what} does not run") from error
         except SQLAlchemyError as error:
-            _logger.warning("the database of known parties could not be asked: %s", type(error).__name__)
+            _logger.warning("the database of %s could not be asked: %s", self._what, type(error).__name__)
             return Silence.DOWN
-        if len(rows) > MOST_PARTIES:
-            raise ConfigurationError(f"the query for known parties gives more than {MOST_PARTIES}")
-        return tuple(party_of(_texts(row), number) for number, row in enumerate(rows, 1))
+        if len(rows) > MOST_ROWS:
+            raise ConfigurationError(f"the query for {self._what} gives more than {MOST_ROWS}")
+        return tuple(self._row(_texts(row), number) for number, row in enumerate(rows, 1))
+
+
+class PartyDatabase(QueriedList[Party]):
+    """A database of known parties."""
+
+    def __init__(self, url: str, password: str | None, query: str) -> None:
+        """See `QueriedList`."""
+        super().__init__(url, password, query, party_of, "known parties")
 
 
 def _texts(row: Mapping[Any, Any]) -> dict[str, str | None]:

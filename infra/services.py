@@ -35,11 +35,11 @@ from custody.tables import originals
 from custody.timestamps import Stamping, Trust, read_roots
 from custody.vault import Vault
 from infra.children import Children
+from infra.client_lists import ClientLists
 from infra.clock import SystemClock, UuidIds
 from infra.database import EngineDatabase, bring_up_to_date, postgres_engine, sqlite_engine
 from infra.home import exclusive, make_home, make_scratch, owner_alive, places_of, process_owner, remove_scratch
 from infra.mail import SmtpMailer
-from infra.party_database import PartyDatabase
 from infra.rule_service import HttpRuleService
 from infra.settings import Settings, load_settings, read_file
 from infra.signer_process import SignerProcess
@@ -51,7 +51,8 @@ from records.errors import ConfigurationError, IndexUnavailableError, Unavailabl
 from records.leases import LeaseBook
 from records.loan_policy import LoanPolicy
 from records.options import ClientWords, Limits, ReadingOptions
-from records.parties import Party, parse_parties
+from records.parties import Party
+from records.references import Reference
 from search.contract import SearchIndex
 
 SEAL_SECONDS = 3600.0  # wall clock for sealing one file: 8 GiB at the slowest disk we would use
@@ -188,14 +189,15 @@ class Services:
         Raises:
             ConfigurationError: the list cannot be read.
         """
-        folder = self.settings.party_folder
-        file = folder / f"{client}.csv" if folder is not None and "/" not in client else None
-        if file is None or not file.exists():
-            return () if self._party_database is None else self._party_database.of(client)
-        try:
-            return parse_parties(file.read_bytes())
-        except OSError as error:
-            raise ConfigurationError("the list of known parties cannot be read") from error
+        return self._lists.parties(client)
+
+    def references(self, client: str) -> tuple[Reference, ...] | None:
+        """See `tasks.services.Services`.
+
+        Raises:
+            ConfigurationError: the list cannot be read.
+        """
+        return self._lists.references(client)
 
     @cached_property
     def vat_register(self) -> VatRegistry | None:
@@ -210,11 +212,9 @@ class Services:
         return None if url is None else HttpRuleService(url, self.settings.schematron_folder)
 
     @cached_property
-    def _party_database(self) -> PartyDatabase | None:
-        url, secret = self.settings.party_database_url, self.settings.party_database_password
-        if url is None:
-            return None
-        return PartyDatabase(url, secret.get_secret_value() if secret else None, self.settings.party_query)
+    def _lists(self) -> ClientLists:
+        """The clients' own lists."""
+        return ClientLists(self.settings)
 
     @cached_property
     def reading(self) -> ReadingOptions:
@@ -353,7 +353,7 @@ class Services:
             self.index.close()
         if "signing" in self.__dict__:
             self.signing.close()
-        for part in ("_party_database", "vat_register", "rule_service"):
+        for part in ("_lists", "vat_register", "rule_service"):
             if self.__dict__.get(part) is not None:
                 self.__dict__[part].close()
         self.database.close()

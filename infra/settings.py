@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         "SELECT id, tax_id, name, aliases, accounts FROM known_parties WHERE client = :client",
         description="What it is asked; read only. :client is the client's name.",
     )
+    reference_folder: Path | None = Field(
+        None, description="Folder of orders, contracts and deliveries: one CSV file for each client's name."
+    )
+    reference_query: str | None = Field(
+        None, description="What party_database_url is asked for them where there is no CSV file; :client is the name."
+    )
     vies_url: str | None = Field(
         None, description="Address of VIES's REST service, to ask about EU VAT numbers; none: nothing is asked."
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from records.arithmetic import Equation, parse_equation
+from records.class_keys import CHECKS, CLASS_KEYS, FIELD_KEYS, LANGUAGES, NORMALISERS
 from records.class_tables import DUPLICATE_KEYS, PAIR_KEYS, TAX_TABLE_KEYS, DuplicateKey, PairNames, TaxTable
 from records.errors import RecordClassError
 from records.export_mapping import DATES, DECIMALS, DELIMITERS, EXPORT_KEYS, HEAD, ROWS, ExportMapping
@@ -30,22 +31,6 @@ Party = Literal["issuer", "recipient"]
 Keying = Literal["single", "double", "double-if-unsure"]
 Phrases = Mapping[str, float]
 
-LANGUAGES = ("es", "en", "ca", "gl", "de", "fr", "nl", "pt", "it")
-NORMALISERS = (
-    "text", "name", "date", "time", "money", "number", "rate", "tax-id", "iban", "currency", "code", "choice"
-)  # fmt: skip
-CHECKS = (
-    "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed",
-    "distinct", "addressee", "vies", "schematron",
-)  # fmt: skip
-FIELD_KEYS = (
-    "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",
-    "risk", "pick", "party", "of", "choices", "unknown_ok", "evidence", "unless", "mrz", "keying",
-)  # fmt: skip
-CLASS_KEYS = (
-    "name", "version", "title", "words", "against", "labels", "equations", "tax_table", "duplicate_key", "pairs",
-    "export", "field",
-)  # fmt: skip
 GENERIC = "generic"
 
 _DEFAULT_NORMALISER: dict[str, str] = {"tax_id": "tax-id"}
@@ -97,6 +82,7 @@ class RecordClass:
     duplicate_key: DuplicateKey | None = None
     export: ExportMapping | None = None
     pairs: PairNames | None = None
+    approval_limits: tuple[Decimal, ...] = ()
 
     def spec(self, name: str) -> FieldSpec | None:
         """Return the field of this name, or None."""
@@ -158,13 +144,13 @@ class _Reader:
                 raise self.wrong(key, f"{item!r} must be one of {', '.join(allowed)}")
         return tuple(value)
 
-    def numbers(self, key: str) -> tuple[Decimal, ...]:
+    def numbers(self, key: str, most: int = 100) -> tuple[Decimal, ...]:
         value = self.table.get(key, [])
         good = isinstance(value, list) and all(
-            isinstance(item, int | float) and not isinstance(item, bool) and 0 <= item <= 100 for item in value
+            isinstance(item, int | float) and not isinstance(item, bool) and 0 <= item <= most for item in value
         )
         if not good:
-            raise self.wrong(key, "must be a list of numbers from 0 to 100")
+            raise self.wrong(key, f"must be a list of numbers from 0 to {most}")
         return tuple(Decimal(str(item)) for item in value)
 
     def truth(self, key: str) -> bool:
@@ -255,6 +241,7 @@ def parse_class(data: bytes, source: str) -> RecordClass:
         tax_table=_parse_tax_table(table, source),
         duplicate_key=_parse_duplicate_key(table, source),
         export=_parse_export(table, source),
+        approval_limits=reader.numbers("approval_limits", 10**12),
         pairs=_parse_pairs(table, source),
     )
     _check_references(found, reader)

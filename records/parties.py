@@ -21,6 +21,7 @@ MOST_PROPOSED = 5
 PROPOSED = 70.0  # token-sort ratio from which a party is proposed by its name
 SAME_NAME = 82.0  # from which a name confirms an identifier
 ADDRESSEE = "addressee"
+MOST_LETTERS = 80  # of what is shown of a debt
 _LEGAL = re.compile(
     r"\b(?:s\.?\s?l\.?\s?[upnl]?|s\.?\s?a\.?\s?[ul]?|s\.?\s?coop|c\.?\s?b|s\.?\s?c\.?\s?p?"
     r"|sociedad (?:limitada|anonima)"
@@ -30,7 +31,7 @@ _LEGAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A known party: its id, tax id, name and other names; `accounts` are its verified IBANs."""
+    """A known party: id, tax id, name and other names, verified IBANs, and what it owes by the client's own books."""
 
     id: str
     tax_id: str | None
@@ -38,6 +39,7 @@ class Party:
     aliases: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()  # telephone, postal code with street, mail: folded
+    unpaid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,26 @@ class Match:
 def parse_parties(data: bytes) -> tuple[Party, ...]:
     """Parse a list of known parties: CSV in UTF-8 with a head row.
 
-    Columns: `id`, `tax_id`, `name`, and if wanted `aliases` and `accounts` (verified IBANs), several parted by `;`.
+    Columns: `id`, `tax_id`, `name`, and if wanted `aliases` and `accounts` (verified IBANs), several parted by `;`, and
+    `unpaid` (what this party owes by the client's own books, as it is to be shown).
 
     Raises:
         ConfigurationError: it is no such list; the row is named.
     """
-    try:
-        rows = list(csv.DictReader(data.decode("utf-8-sig").splitlines()))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigurationError("the list of known parties is not CSV in UTF-8") from error
+    rows = rows_of(data, "the list of known parties")
     return tuple(party_of(row, number) for number, row in enumerate(rows, 2))
+
+
+def rows_of(data: bytes, what: str) -> list[dict[str, str | None]]:
+    """Return the rows of a list of a client's, CSV in UTF-8 with a head row.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        return list(csv.DictReader(data.decode("utf-8-sig").splitlines()))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{what} is not CSV in UTF-8") from error
 
 
 def party_of(row: Mapping[str, str | None], number: int) -> Party:
@@ -74,7 +86,9 @@ def party_of(row: Mapping[str, str | None], number: int) -> Party:
     if not id_ or not name:
         raise ConfigurationError(f"the list of known parties: row {number} needs id and name")
     accounts = tuple(identifier(account) for account in _several(row.get("accounts")))
-    return Party(id_, bare_tax_id(row.get("tax_id") or "") or None, name, _several(row.get("aliases")), accounts)
+    unpaid = " ".join((row.get("unpaid") or "").split())[:MOST_LETTERS] or None
+    tax_id = bare_tax_id(row.get("tax_id") or "") or None
+    return Party(id_, tax_id, name, _several(row.get("aliases")), accounts, unpaid=unpaid)
 
 
 def _several(cell: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Ask services of somebody else's about a description: the register of VAT numbers, and who runs EN 16931's rules.
+"""Ask others about a description: the register of VAT numbers, who runs EN 16931's rules, the client's references.
 
 Outside of every transaction, since it may wait. Which fields are asked about is said by the class file (checks `vies`,
 `schematron`); where no service is set nothing is asked and nothing said (reference of data verification, section 6).
@@ -9,9 +9,11 @@ from dataclasses import replace
 from records.class_library import RecordClass
 from records.errors import InputError
 from records.fields import Check, Description, ReviewReason
+from records.references import REFERENCE
 from records.rule_answers import SYNTAXES, RuleService, check_rules, read_report
 from records.text import Embedded
 from tasks.judge import holds, with_check
+from tasks.reference_check import referred
 from tasks.services import Services
 from tasks.vat_check import registered
 
@@ -20,10 +22,15 @@ NOT_KEPT = "the record was read before embedded files were kept: there is nothin
 
 
 def asked_outside(
-    services: Services, record_class: RecordClass, found: Description, embedded: Embedded | None
+    services: Services, client: str, record_class: RecordClass, found: Description, embedded: Embedded | None
 ) -> Description:
-    """Return a description with what every service that is set says of it; what none confirms waits."""
+    """Return a description with what every service that is set says of it; what none confirms waits.
+
+    `client` is its name.
+    """
     found = registered(services.vat_register, record_class, found)
+    if any(REFERENCE in spec.checks for spec in record_class.fields):
+        found = referred(services.references(client), record_class, found)
     specs = {spec.name: spec for spec in record_class.fields if SCHEMATRON in spec.checks}
     service = services.rule_service
     if service is None or not specs or embedded is None or embedded.syntax not in SYNTAXES:

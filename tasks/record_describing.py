@@ -140,7 +140,7 @@ def _described(record: RecordId, services: Services) -> _Read:
         found = replace(found, review=(*found.review, ReviewReason("signature-invalid", None, said)))
     titles = "\n".join(page.text[:TITLE_LETTERS] for page in read[:1])
     record_class = services.library.get(found.record_class)
-    found = asked_outside(services, record_class, found, embedded)
+    found = asked_outside(services, client, record_class, found, embedded)
     registry = services.parties(client) if record_class.duplicate_key is not None else ()
     return _Read(found, (is_credit(titles, None), is_copy(titles)), registry)
 

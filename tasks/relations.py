@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, select
 
+from records.amount_patterns import AMOUNT, check_amount
 from records.class_library import RecordClass
 from records.class_tables import DuplicateKey
 from records.duplicates import InvoiceKey, Verdict, compare
@@ -22,6 +23,7 @@ from tasks.judge import with_check
 
 MOST_COMPARED = 2000  # records of one issuer that are looked at, the newest first
 CONFIRMED = ("confirmed", "corrected")
+STANDING = ("accepted", *CONFIRMED)
 NOT_ASKED = "the list of known parties could not be asked"
 
 
@@ -69,6 +71,7 @@ def relate(
     for other in others:
         theirs = _invoice_key({name: value for name, (value, _) in other.values.items()}, key, (False, False))
         _note(fields, review, key, other.record, compare(mine, theirs))
+    _judge_amount(fields, record_class, key, values, others)
     if key.iban is not None and key.iban in values:
         _judge_account(fields, review, key, values, others, registry)
     if registry is None:
@@ -150,6 +153,20 @@ def _judge_account(
         review.append(ReviewReason(code or "", iban, check.message))
 
 
+def _judge_amount(
+    fields: list[Field], record_class: RecordClass, key: DuplicateKey, values: Mapping[str, str], others: Sequence[Held]
+) -> None:
+    """Say of a total what is unusual after the party's others that stand."""
+    spec, issuer = record_class.spec(key.total), values.get(key.issuer)
+    if spec is None or AMOUNT not in spec.checks or key.total not in values:
+        return
+    totals = [other.values[key.total] for other in others if issuer and other.value(key.issuer) == issuer
+              and other.value(key.total) is not None]  # fmt: skip
+    earlier = [Decimal(value) for value, status in totals if status in STANDING]
+    for check in check_amount(Decimal(values[key.total]), record_class.approval_limits, earlier):
+        _add_check(fields, key.total, check, hold=False)
+
+
 def _account_check(
     account: str, owner: Party | None, confirmed: int, *, changed: bool, shared: bool
 ) -> tuple[Check, str | None]:
@@ -178,6 +195,8 @@ def _judge_party(
     found = match_party(values.get(key.party or ""), tax_id if holds else None, registry)
     name = key.party if key.party in values else key.issuer
     _add_check(fields, name, _party_check(found), hold=found.outcome != "match")
+    if found.outcome == "match" and found.party is not None and found.party.unpaid is not None:
+        _add_check(fields, name, Check("unpaid", "info", f"owes by own books: {found.party.unpaid}"), hold=False)
     if found.outcome != "match":
         code = "party-conflict" if found.outcome == "conflict" else "party-unknown"
         review.append(ReviewReason(code, name, _party_check(found).message))

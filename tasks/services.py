@@ -20,6 +20,7 @@ from records.loan_policy import LoanPolicy
 from records.options import Limits, ReadingOptions
 from records.parties import Party
 from records.places import Places
+from records.references import Reference
 from records.rule_answers import RuleService
 from records.vat_answers import VatRegister
 from search.contract import SearchIndex
@@ -73,6 +74,10 @@ class Services(Protocol):
 
     def parties(self, client: str) -> tuple[Party, ...] | None:
         """The known parties of a client, by its name; none of them: there is no list; None: it could not be asked."""
+        ...
+
+    def references(self, client: str) -> tuple[Reference, ...] | None:
+        """The orders, contracts and deliveries that a client's papers may refer to, as `parties` does."""
         ...
 
     @property

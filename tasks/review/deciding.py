@@ -32,9 +32,10 @@ from records.errors import InvalidValueError
 from records.fields import Check, Description, Field, ReviewReason
 from records.ids import RecordId, instant
 from records.parties import ADDRESSEE, Party, check_addressee
-from records.tables import clients, fields, records, reviews
+from records.tables import fields, records, reviews
 from records.text import read_embedded
 from tasks.addressee import addressed, client_party
+from tasks.answers import client_name
 from tasks.asked_outside import asked_outside
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
@@ -134,7 +135,9 @@ def _describe_as(services: Services, record: str, name: str) -> Description:
         pages, _ = ends_of(words[record], FIRST_PAGES, LAST_PAGES)
         embedded = read_embedded(words[record])
     found = describe(pages, services.library, services.clock.now().date(), name, embedded=embedded)
-    found = asked_outside(services, services.library.get(name), found, embedded)
+    with services.database.read() as connection:
+        client = client_name(connection, record_row(connection, record).client)
+    found = asked_outside(services, client, services.library.get(name), found, embedded)
     return replace(found, class_evidence=(DECIDED, *found.class_evidence))
 
 
@@ -279,8 +282,7 @@ class Decision:
     def _registry(self, record_class: RecordClass) -> Sequence[Party] | None:
         if record_class.duplicate_key is None:
             return ()
-        name = select(clients.c.name).where(clients.c.id == self.row.client)
-        return self.services.parties(self.connection.execute(name).scalar_one())
+        return self.services.parties(client_name(self.connection, self.row.client))
 
     def _compare_account(self, record_class: RecordClass, found: Field) -> None:
         """Compare an account that was typed with what is known of the party, as one that was read is compared."""

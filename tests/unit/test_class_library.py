@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from records.class_library import CLASS_KEYS, FIELD_KEYS, load_library, parse_class, shipped_library
+from records.class_keys import CLASS_KEYS, FIELD_KEYS
+from records.class_library import load_library, parse_class, shipped_library
 from records.errors import RecordClassError
 from records.review_codes import CODE_OF_CHECK, REVIEW_CODES
 
