@@ -17,6 +17,7 @@ from records.tables import batches, clients, fields, pages, record_sources, reco
 from records.text import Box, PageText
 
 AT_ONCE = 500  # rows asked for at once: under every database's limit of parameters
+SETTLED = ("corrected", "confirmed", "rejected")  # a person has decided these; the machine does not touch them
 SHORTEST_START = 6  # characters of an id that may stand for it, prefix included
 
 
@@ -132,11 +133,7 @@ def page_values(record: str, client: str, original: str, page: PageText) -> dict
 
 def replace_fields(connection: Connection, record: str, client: str, described: Iterable[Field], event: str) -> None:
     """Save the machine's description: every field gets a new revision; values a person settled stay as they are."""
-    kept = {
-        (row.name, row.position)
-        for row in current_fields(connection, record)
-        if row.status in ("corrected", "confirmed", "rejected")
-    }
+    kept = {(row.name, row.position) for row in current_fields(connection, record) if row.status in SETTLED}
     connection.execute(
         update(fields)
         .where(fields.c.record == record, fields.c.current.is_(True), fields.c.actor.is_(None))
@@ -160,6 +157,7 @@ def add_revision(connection: Connection, record: str, client: str, field: Field,
             method=field.method, engine=field.engine, status=field.status,
             checks=[[check.check, check.outcome, check.message, check.rule] for check in field.checks], actor=actor,
             event=event,
+            unchecked=field.status not in SETTLED and any(check.outcome == "unknown" for check in field.checks),
         )
     )  # fmt: skip
 

@@ -21,6 +21,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )  # fmt: skip
 
 from records.lifecycle import BATCH_STATES, RECORD_STATES, SCAN_STATES
@@ -235,7 +237,16 @@ fields = Table(
     Column("checks", JSON, nullable=False),
     Column("actor", String(36)),  # pseudonym of the person who set it, None for the machine
     Column("event", Id),
+    # a check could not run on a value that nobody decided
+    Column("unchecked", Boolean, nullable=False, server_default=false()),
     Index("ix_fields_client_name_value", "client", "name", "value"),
+    Index(
+        "ix_fields_unchecked",
+        "client",
+        "record",
+        sqlite_where=text("unchecked IS 1 AND current IS 1"),
+        postgresql_where=text("unchecked IS true AND current IS true"),
+    ),
 )
 
 reviews = Table(

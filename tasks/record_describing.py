@@ -16,6 +16,7 @@ from custody.keys import new_salt
 from custody.ledger import Draft, append, commitment
 from custody.opening import Act
 from records.catalogue import (
+    SETTLED,
     current_fields,
     field_of,
     open_reviews,
@@ -190,4 +191,3 @@ def _decided_class(row: Row[Any]) -> str | None:
 
 DECIDED = BY_A_PERSON  # first of a record's class evidence then
 DESCRIBED = ("described", "in_review", "indexed")  # states of a record that has fields
-SETTLED = ("corrected", "confirmed", "rejected")  # a person has decided these; the machine does not touch them

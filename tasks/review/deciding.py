@@ -17,6 +17,7 @@ from custody.keys import new_salt
 from custody.ledger import Actor, Draft, Entry, append
 from custody.opening import Act, record_act
 from records.catalogue import (
+    SETTLED,
     add_review,
     add_revision,
     current_fields,
@@ -39,7 +40,7 @@ from tasks.answers import client_name
 from tasks.asked_outside import asked_outside
 from tasks.describe import FIRST_PAGES, LAST_PAGES, describe
 from tasks.ingest import bring_up_to_date
-from tasks.record_describing import DECIDED, DESCRIBED, SETTLED, fields_commitment
+from tasks.record_describing import DECIDED, DESCRIBED, fields_commitment
 from tasks.record_reading import put_in_outbox
 from tasks.relations import relate
 from tasks.review.corrections import Change, CorrectionReceipt, Corrections, currency_of, spec_of

@@ -204,7 +204,7 @@ def test_case_8_an_outage_is_listed_and_own_rules_run_until_the_service_answers(
     found = checks(run, record)
     assert ("schematron", "unknown") in found and ("en16931", "hold") in found  # BR-CO-16, by ourselves
     assert {("total", "schematron-unchecked"), ("total", "en16931")} <= codes(run, record)
-    others = "UPDATE fields SET checks = '[]' WHERE record = ? AND name <> 'total'"
+    others = "UPDATE fields SET unchecked = 0 WHERE record = ? AND name <> 'total'"
     with closing(sqlite3.connect(home / "catalogue.db")) as connection, connection:
         connection.execute(others, (record,))  # nothing else that is unknown: the account was never seen before
     assert run("review", "recheck", "--unknown", "--list", "--json").document["unknown"] == [record]
