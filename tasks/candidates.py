@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 
 from records.class_library import FieldSpec
 from records.normalise import (
@@ -20,6 +21,7 @@ from records.validation import is_iban
 from tasks.anchors import Region
 from tasks.conventions import Conventions
 from tasks.layout import Row
+from tasks.misread_dates import misread_dates
 
 FIRM = 0.93  # confidence of the best single piece of evidence: one sure label with its value beside it
 LOOSE_MONEY = 0.55  # of a bare integer taken as an amount
@@ -31,8 +33,6 @@ FAR_CHARACTERS = 22
 MISREAD_DATE = 0.7  # of a date in which letters stand for digits (12/O4/2025)
 SHORT_CODE = {1: 0.45, 2: 0.7}  # of a code of so few characters, more often a row's number
 
-_NEAR_DATE = re.compile(r"(?<![\w/.-])[\dOoQIlZSB]{1,2}([/.-])[\dOoQIlZSB]{1,2}\1[\dOoQIlZSB]{2,4}(?![\w/-])")
-_DIGITS = str.maketrans("OoQIlZSB", "00011258")
 _LEAD = re.compile(r"[\W_]*(?:(?:n[oº°]?|num|number|no|nr|del?|el|is)\b[\W_]*)?", re.IGNORECASE)
 _IBAN = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[0-9OI]{2}(?:[ .-]{0,3}[A-Z0-9]){11,32})")
 
@@ -101,6 +101,12 @@ def read_anywhere(spec: FieldSpec, row: Row, conventions: Conventions) -> list[C
     return [from_reading(spec, reading, row, 0, FIRM, "pattern") for reading in readings]
 
 
+def read_misread(spec: FieldSpec, row: Row, conventions: Conventions) -> list[Candidate]:
+    """Return dates of which single signs were misread anywhere in a row, without a label; nothing for other types."""
+    readings = misread_dates(row.text, conventions.date_order) if spec.normalise == "date" else ()
+    return [from_reading(spec, reading, row, 0, FIRM, "pattern") for reading in readings]
+
+
 def _by_patterns(spec: FieldSpec, text: str) -> Iterator[Reading]:
     for pattern in spec.patterns:
         for match in pattern.finditer(text):
@@ -136,16 +142,11 @@ def _codes(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
 def _dates(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
     found = find_dates(text, conventions.date_order)
     if not found:
-        for reading in find_dates(_NEAR_DATE.sub(_as_digits, text), conventions.date_order)[:1]:
-            raw = text[reading.start : reading.end]
-            yield replace(reading, raw=raw), MISREAD_DATE
+        for reading in islice(misread_dates(text, conventions.date_order), 1):
+            yield reading, MISREAD_DATE
     for position, reading in enumerate(found):
         near = 1.0 if reading.start <= FAR_CHARACTERS else FAR_AWAY
         yield reading, near * (1.0 if position == 0 else 0.6)
-
-
-def _as_digits(match: "re.Match[str]") -> str:
-    return match[0].translate(_DIGITS)
 
 
 def _money(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:

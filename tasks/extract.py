@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from records.class_library import FieldSpec, Party, RecordClass
 from records.normalise import Reading, fold
 from tasks.anchors import Hit, Region, find_labels, regions
-from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_region
+from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_misread, read_region
 from tasks.conventions import Conventions
 from tasks.issuer_marks import domains, ids_at_foot, names_at_foot, names_domain
 from tasks.layout import PageLayout, Row
@@ -28,6 +28,7 @@ from tasks.parties import (
 from tasks.printed_tax_ids import anchored_tax_id, loose_tax_ids
 
 UNLABELLED = 0.62  # of a value found by its form alone
+UNREAD = 0.4  # of a date found by its form alone in which signs were misread
 UNLABELLED_PARTY = 0.75  # of the recipient's name where nothing says that it is
 TAKEN = 0.5  # score from which words that are one field's value are not another's by their form alone
 ONLY_ONE = 0.9  # of a value found by its form alone, where the record has no other of that form
@@ -146,11 +147,11 @@ def _wants_unlabelled(spec: FieldSpec) -> bool:
 
 def _unlabelled(spec: FieldSpec, marks: Sequence[PageMarks], conventions: Conventions) -> list[Candidate]:
     """Find values by their form alone, in the order of the pages, or from the bottom where the class says so."""
-    found = []
-    for mark in marks:
-        for row in mark.page.rows:
-            for candidate in read_anywhere(spec, row, conventions):
-                found.append(replace(candidate, score=UNLABELLED))
+    rows = [row for mark in marks for row in mark.page.rows]
+    read = [one for row in rows for one in read_anywhere(spec, row, conventions)]
+    if not read:
+        return [replace(one, score=UNREAD) for row in rows for one in read_misread(spec, row, conventions)]
+    found = [replace(one, score=UNLABELLED) for one in read]
     if "bottom" in spec.where:
         found.reverse()
     if found and len({candidate.value for candidate in found}) == 1:

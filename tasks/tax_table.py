@@ -225,8 +225,14 @@ def _closing(
     totals: Sequence[Choice],
     added: Sequence[TaxRow],
 ) -> tuple[tuple[TaxRow, ...], Amount] | None:
-    """Return the most rows whose sum some printed amount closes, one with a total's label before any other."""
+    """Return the most rows whose sum some printed amount closes, one with a total's label before any other.
+
+    What a row itself says of its gross closes no document without a label or another place: another row may be unread.
+    """
     labelled = {Decimal(choice.value) for choice in totals}
+    beside = {(row.tax.row.page, row.tax.row.number) for row in rows}
+    elsewhere = labelled | {one.value for one in printed if (one.row.page, one.row.number) not in beside}
+    printed = [one for one in printed if one.value in elsewhere]
     best: tuple[int, bool, tuple[TaxRow, ...], Amount] | None = None
     for size in range(len(rows), 0, -1):
         for chosen in combinations(rows, size):

@@ -217,3 +217,26 @@ def test_a_base_before_its_tax_at_ten_percent_is_one_without_a_sign_too():
     assert {name: field.value for name, field in found.items() if field.value} == {
         "net": "1200.00", "tax": "230.00", "total": "1430.00",
     }  # fmt: skip
+
+
+ROW_UNREAD = """
+Kaufhaus Lindner GmbH
+Hauptstr. 3, 50667 Koeln
+
+Brot                 4,00 A
+Wein                 5,19 B
+{label}             {total}
+
+MWST%    MWST     Netto    Brutto
+A 7 %    0,2l      3,79      4,00
+B 19 %   0,99      5,19      6,18
+21.04.20 10:00 Uhr   Vielen Dank   Kassenbon   EUR
+"""
+
+
+@pytest.mark.parametrize("label", ["zu zahleu", "zu zahlen"])
+def test_the_gross_of_one_rate_is_no_total_where_the_row_of_another_was_not_read(label):
+    text = ROW_UNREAD.format(label=label, total="10,18")
+    found = describe([page(text, language="deu")], LIBRARY, date(2026, 4, 1), "receipt")
+    total = next(field for field in found.fields if field.name == "total")
+    assert (total.value == "10.18" and label == "zu zahlen") or total.status != "accepted"
