@@ -6,7 +6,7 @@ NORMALISERS = (
 )  # fmt: skip
 CHECKS = (
     "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed",
-    "distinct", "addressee", "vies", "schematron", "reference", "amount-pattern",
+    "distinct", "issuer", "addressee", "vies", "schematron", "reference", "amount-pattern",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",

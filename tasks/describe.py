@@ -24,6 +24,7 @@ from tasks.conventions import Conventions, find_conventions
 from tasks.embedded_check import prefer_embedded
 from tasks.extract import Choice, collect, mark_pages, rank
 from tasks.form_pairs import find_pairs
+from tasks.issuer_marks import check_issuer
 from tasks.judge import Judging, Verdict, judge, missing, reasons, status_of
 from tasks.layout import PageLayout, lay_out
 from tasks.line_items import check_line_items, find_line_items
@@ -131,6 +132,7 @@ def _describe_fields(
     chosen = {name: choices[0] for name, choices in ranked.items() if choices}
     verdicts = _settle_amounts(record_class, ranked, chosen)
     _settle_rates(record_class, ranked, chosen, verdicts)
+    verdicts |= _issuer_verdicts(record_class, chosen, layouts)
     pages = {layout.page.page: layout.page for layout in layouts}
     fields = []
     for spec in record_class.fields:
@@ -207,6 +209,17 @@ def _settle_rates(
                 continue
         if len(choices) > 1:
             del chosen[spec.name]
+
+
+def _issuer_verdicts(
+    record_class: RecordClass, chosen: Mapping[str, Choice], layouts: Sequence[PageLayout]
+) -> dict[str, Verdict]:
+    """Check names of the issuer, where the class asks for it, against who a label says it is to."""
+    parties = [spec for spec in record_class.fields if spec.party is not None and spec.name in chosen]
+    to = next((chosen[spec.name] for spec in parties if spec.party == "recipient"), None)
+    recipient = to.value if to is not None and to.best.method == "anchor" else None
+    asked = [spec.name for spec in parties if spec.party == "issuer" and "issuer" in spec.checks]
+    return {name: Verdict((check_issuer(chosen[name].best, recipient, layouts),)) for name in asked}
 
 
 def _take(equation: Equation, solution: Solution, chosen: dict[str, Choice], verdicts: dict[str, Verdict]) -> None:

@@ -1,13 +1,15 @@
 """Marks by which a document tells who issued it where no label does: its foot, and the names of its web and mail.
 
 At the foot of a letterhead the firm names itself beside its register details (capital, register, seat, VAT number);
-its own domain is written in one word what its name is in several. Both only speak for a name; neither is needed.
+its own domain is written in one word what its name is in several. Both only speak for a name; neither is needed. But a
+name that nothing ties to the issuer may be who the document was sent to, and waits for a person.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from records.class_library import FieldSpec
+from records.fields import Check
 from records.normalise import Reading, fold
 from records.validation import is_tax_id
 from tasks.candidates import FIRM, Candidate, from_reading
@@ -19,6 +21,7 @@ FOOT_SHARE = 0.72  # of the height of what is printed, below which register deta
 FOOT_ABOVE = 2  # rows over the details in which the firm's name may stand by itself
 FOOT_GAP = 2.5  # letter heights between the name and the details
 FOOT_SCORE = 0.62
+CLOSING_SHARE = 0.6  # of the height of what is printed, below which a firm names itself again, and no address stands
 SHORTEST_DOMAIN = 4  # letters; shorter ones are in many names
 
 _REGISTER = re.compile(
@@ -76,3 +79,28 @@ def names_domain(name: str, known: Iterable[str]) -> bool:
     """Tell whether a domain is written as a name is: `tallerescosta` for Talleres Costa S.L."""
     bare = re.sub(r"[^a-z0-9]", "", LEGAL_FORM.sub("", fold(name)))
     return len(bare) >= SHORTEST_DOMAIN and any(one.startswith(bare) or bare.startswith(one) for one in known)
+
+
+def check_issuer(name: Candidate, recipient: str | None, pages: Sequence[PageLayout]) -> Check:
+    """Check that a name without a label is the issuer's: by its domain, by standing again further down, by elimination.
+
+    `recipient` is who the document is to, where a label says so.
+    """
+    if name.method != "zone":
+        return Check("issuer", "pass", "a label says so")
+    if any(names_domain(name.value, domains(page)) for page in pages):
+        return Check("issuer", "pass", "a web or mail domain is of that name")
+    if any(_stands_again(name, page) for page in pages):
+        return Check("issuer", "pass", "stands again further down")
+    if recipient is not None and fold(recipient) != fold(name.value):
+        return Check("issuer", "pass", "another is named as who it is to")
+    return Check("issuer", "unknown", "nothing tells whether it is by this one or to this one")
+
+
+def _stands_again(name: Candidate, page: PageLayout) -> bool:
+    bare = LEGAL_FORM.sub("", fold(name.value)).strip(" ,.-")
+    lowest = CLOSING_SHARE * page.rows[-1].box.y1 if page.rows else 0
+    again = (row for row in page.rows if (row.page, row.number) != (name.page, name.row) and row.box.y0 >= lowest)
+    return len(bare) >= SHORTEST_DOMAIN and any(
+        re.search(rf"(?<![a-z0-9]){re.escape(bare)}(?![a-z0-9])", row.folded) for row in again
+    )
