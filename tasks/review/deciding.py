@@ -82,7 +82,10 @@ def correct(
     if not asked.changes and asked.record_class is None and not asked.keep_class:
         raise InvalidValueError("nothing is decided: name a field with --set NAME=VALUE or --keep NAME")
     with services.database.read() as connection:
-        check_state(record_row(connection, record))
+        row = record_row(connection, record)
+        check_state(row)
+        client = client_name(connection, row.client)
+    _ask_ahead(services, client, asked.record_class or row.record_class, asked)
     described = None if asked.record_class is None else _describe_as(services, record, asked.record_class)
     with denials(services, record, actor):
         state, still = _decide(services, record, asked, actor, token, described)
@@ -126,6 +129,13 @@ def check_state(row: Row[Any]) -> None:
     """
     if row.state not in DESCRIBED:
         raise InvalidValueError(f"this record is {row.state}: it has no fields to decide on yet")
+
+
+def _ask_ahead(services: Services, client: str, name: str, asked: Corrections) -> None:
+    """Ask for the known parties that the transaction will want: it may wait, and the answer is remembered."""
+    key = services.library.classes[name].duplicate_key if name in services.library.classes else None
+    if key is not None and (asked.record_class is not None or key.iban in {change.name for change in asked.changes}):
+        services.parties(client)
 
 
 def _describe_as(services: Services, record: str, name: str) -> Description:

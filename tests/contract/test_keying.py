@@ -133,7 +133,7 @@ def differing(rows: ReviewRows, number: int = 1) -> RecordId:
     return record
 
 
-def test_where_two_differ_a_third_decides(rows: ReviewRows) -> None:
+def test_case_25_where_two_differ_a_third_decides(rows: ReviewRows) -> None:
     record = differing(rows)
     assert codes(rows, record) == ["double-key", "keying-differs"]
     (step,) = keying.to_settle(by(rows, "Eva"), record, reviewer(rows, "Eva"))
@@ -156,7 +156,7 @@ def test_the_third_may_say_what_neither_has_said(rows: ReviewRows) -> None:
 
 
 @pytest.mark.parametrize("name", ["Ana", "Luis"])
-def test_who_keyed_opens_settles_and_keys_no_more_and_that_is_recorded(rows: ReviewRows, name: str) -> None:
+def test_case_25_who_keyed_opens_settles_and_keys_no_more_and_that_is_recorded(rows: ReviewRows, name: str) -> None:
     record = differing(rows)
     with pytest.raises(AccessDeniedError):
         keying.to_settle(by(rows, name), record, reviewer(rows, name))

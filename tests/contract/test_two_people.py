@@ -1,13 +1,14 @@
 """What two people decide, on SQLite and PostgreSQL: who proposed releases nothing, whatever way he goes (case 26)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from review_rows import CLIENT, ReviewRows, append_life, deciding_rows, reviewer
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from together import at_once
 
@@ -66,7 +67,7 @@ def test_one_proposes_and_another_releases(rows: ReviewRows) -> None:
     assert number(rows, record) == ("X9123456", "corrected")
 
 
-def test_who_proposed_releases_nothing_by_command_and_that_is_recorded(rows: ReviewRows) -> None:
+def test_case_26_who_proposed_releases_nothing_by_command_and_that_is_recorded(rows: ReviewRows) -> None:
     record = held(rows)
     decide(rows, "Ana", record, PROPOSE)
     for change in (AGREE, PROPOSE):
@@ -78,7 +79,7 @@ def test_who_proposed_releases_nothing_by_command_and_that_is_recorded(rows: Rev
     assert number(rows, record) == ("X9123450", "review")
 
 
-def test_who_proposed_releases_nothing_by_writing_the_database(rows: ReviewRows) -> None:
+def test_case_26_who_proposed_releases_nothing_by_writing_the_database(rows: ReviewRows) -> None:
     record = held(rows)
     decide(rows, "Ana", record, PROPOSE)
     own, proposals = reviewer(rows, "Ana").id, review_proposals
@@ -99,7 +100,7 @@ def test_who_proposed_releases_nothing_by_writing_the_database(rows: ReviewRows)
             connection.execute(statement)
 
 
-def test_who_proposed_releases_nothing_by_writing_the_ledger(rows: ReviewRows) -> None:
+def test_case_26_who_proposed_releases_nothing_by_writing_the_ledger(rows: ReviewRows) -> None:
     record = held(rows)
     decide(rows, "Ana", record, PROPOSE)
     with rows.services.database.read() as connection:
@@ -146,3 +147,26 @@ def test_two_who_propose_at_once_never_agree_with_themselves(rows: ReviewRows) -
 
     assert at_once(one, one) == []
     assert sorted(said) == ["denied", "in_review"] and number(rows, record) == ("X9123450", "review")
+
+
+def test_the_known_parties_are_asked_for_before_anything_is_locked(
+    rows: ReviewRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = RecordId(rows.record(1, ("iban-unconfirmed", "iban")))
+    with rows.services.database.write() as connection:
+        append_life(rows, connection, record, reviewer(rows, "Eva"))
+    rows.field(record, "iban", "ES9121000418450200051332", "review", type="iban")
+    writing, asked = [0], []
+    write = rows.services.database.write
+
+    @contextmanager
+    def counted() -> Iterator[Connection]:
+        writing[0] += 1
+        with write() as connection:
+            yield connection
+        writing[0] -= 1
+
+    monkeypatch.setattr(rows.services.database, "write", counted)
+    rows.services.parties = lambda _client: asked.append(writing[0]) or ()
+    decide(rows, "Ana", record, Change("iban", None, "ES7921000813610123456789"))
+    assert asked[0] == 0 and len(asked) > 1  # later ones find it remembered

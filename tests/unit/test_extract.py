@@ -83,13 +83,13 @@ def test_every_field_for_a_person_has_a_reason_of_the_closed_list():
         assert {reason.code for reason in description.review} <= set(REVIEW_CODES)
 
 
-def test_amounts_that_do_not_add_up_are_held_however_sure_their_words():  # acceptance case 13
+def test_case_13_amounts_that_do_not_add_up_are_held_however_sure_their_words():
     found, description = fields(INVOICE.replace("145,81", "146,81"), confidence=99.0)
     assert found["total"].status == "review"
     assert "totals" in codes(description, "total")
 
 
-def test_a_missing_total_is_derived_and_said_to_be():  # acceptance case 14
+def test_case_14_a_missing_total_is_derived_and_said_to_be():
     text = INVOICE.replace("TOTAL               145,81", "")
     found, description = fields(text)
     assert (found["total"].value, found["total"].method) == ("145.81", "derived")
