@@ -99,6 +99,19 @@ def check_tax(base: Decimal, rate: Decimal, tax: Decimal, lines: int = 1) -> Che
     return Check("tax-rate", found.outcome, found.message)
 
 
+def check_payable(total: Decimal, prepaid: Decimal, rounding: Decimal, payable: Decimal) -> Check:
+    """Check what is printed as still to be paid: the total less what was paid before, plus rounding (BR-CO-16).
+
+    Where nothing was taken off, the paper may have taken it off its base before: that is said and blocks nothing.
+    """
+    expected = total - abs(prepaid) + rounding
+    if abs(payable - expected) <= CENT:
+        return Check("payable", "pass", "total - prepaid = payable")
+    if payable == total:
+        return Check("payable", "warn", f"{abs(prepaid)} was paid before, and is not taken off what is to be paid")
+    return Check("payable", "hold", f"total - prepaid = payable: {payable} is printed, by the rule {expected}")
+
+
 def derive(equation: Equation, values: Mapping[str, Decimal]) -> tuple[str, Decimal] | None:
     """Return the one amount that is missing and what it must be, or None if none or more than one is missing."""
     needed = [term for term in equation.terms if not term.optional and term.field not in values]

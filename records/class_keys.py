@@ -7,6 +7,7 @@ NORMALISERS = (
 CHECKS = (
     "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed",
     "distinct", "issuer", "addressee", "vies", "schematron", "reference", "amount-pattern",
+    "payable",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",

@@ -52,6 +52,7 @@ KEYED = (DOUBLE_KEY, KEYING_DIFFERS)  # settled by keying alone
 CODE_OF_CHECK: dict[str, str] = {
     "totals": "totals",
     "lines": "totals",
+    "payable": "totals",
     "tax-rate": "totals",
     "confirmed": "unconfirmed",
     "derived": "derived",

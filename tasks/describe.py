@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from records.arithmetic import Equation, check_tax
+from records.arithmetic import Equation, check_payable, check_tax
 from records.calibration import Calibration, shipped_calibration
 from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
 from records.class_models import ClassModel, tell
@@ -25,7 +25,7 @@ from tasks.embedded_check import prefer_embedded
 from tasks.extract import Choice, collect, mark_pages, rank
 from tasks.form_pairs import find_pairs
 from tasks.issuer_marks import check_issuer
-from tasks.judge import Judging, Verdict, judge, missing, reasons, status_of
+from tasks.judge import Judging, Verdict, judge, missing, reasons, status_of, with_check
 from tasks.layout import PageLayout, lay_out
 from tasks.line_items import check_line_items, find_line_items
 from tasks.tax_table import offer_sums
@@ -149,7 +149,8 @@ def _describe_fields(
         fields.append(judge(spec, choice, ranked.get(spec.name, ()), verdicts.get(spec.name, Verdict()), judging))
     items = find_line_items(marks, record_class, conventions)
     many = len({item.index for item in items})
-    fields = _with_currency(_cross_check(fields, specs, max(many, 1)), conventions)
+    fields = [_payable(field, specs[field.name], chosen) for field in _cross_check(fields, specs, max(many, 1))]
+    fields = _with_currency(fields, conventions)
     review = [reason for field in fields for reason in reasons(specs[field.name], field)]
     lines, doubt = check_line_items(items, fields)
     pairs, unread = find_pairs(layouts, record_class)
@@ -283,6 +284,15 @@ def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec], lines:
             field = replace(field, checks=checks, status=status)
         found.append(field)
     return found
+
+
+def _payable(field: Field, spec: FieldSpec, chosen: Mapping[str, Choice]) -> Field:
+    """Compare the total with what is printed as paid before and as still to be paid, where the class reads both."""
+    parts = [chosen[name].value if name in chosen else None for name in ("prepaid", "payable", "rounding")]
+    if "payable" not in spec.checks or field.value is None or parts[0] is None or parts[1] is None:
+        return field
+    check = check_payable(Decimal(field.value), Decimal(parts[0]), Decimal(parts[2] or 0), Decimal(parts[1]))
+    return with_check(field, check, hold=check.outcome == "hold")
 
 
 def _stands(checks: Sequence[Check]) -> bool:

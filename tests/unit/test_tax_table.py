@@ -240,3 +240,40 @@ def test_the_gross_of_one_rate_is_no_total_where_the_row_of_another_was_not_read
     found = describe([page(text, language="deu")], LIBRARY, date(2026, 4, 1), "receipt")
     total = next(field for field in found.fields if field.name == "total")
     assert (total.value == "10.18" and label == "zu zahlen") or total.status != "accepted"
+
+
+PAID = """
+FACTURA                                        Talleres Peña S.L.
+Nº factura: A/12      Fecha: 03/03/2026        CIF B82387770
+
+Concepto                    Importe
+Pieza                       1.000,00 €
+
+Base imponible              1.000,00 €
+IVA 21%                       210,00 €
+Total factura               1.210,00 €
+{paid}
+"""
+
+
+@pytest.mark.parametrize(
+    ("paid", "outcome"),
+    [
+        ("Anticipo                      200,00 €\nPendiente de pago           1.010,00 €", "pass"),
+        ("Anticipo                     -200,00 €\nPendiente de pago           1.010,00 €", "pass"),
+        ("Importe pagado              1.210,00 €\nImporte pendiente               0,00 €", "pass"),
+        ("Entrega a cuenta  200,03 €\nRedondeo            0,03 €\nResto a pagar   1.010,00 €", "pass"),
+        ("Anticipo                      200,00 €\nPendiente de pago           1.210,00 €", "warn"),
+        ("Anticipo                      200,00 €\nPendiente de pago           1.110,00 €", "hold"),
+        ("Deposit paid                  200,00 €\nRemaining balance           1.000,00 €", "hold"),
+        ("Anticipo                      200,00 €", None), ("Pendiente de pago           1.010,00 €", None),
+    ],
+)  # fmt: skip
+def test_what_is_printed_as_still_to_be_paid_is_the_total_less_what_was_paid(paid, outcome):
+    found, whole = amounts(PAID.format(paid=paid), source="born-digital")
+    assert (found["net"].value, found["tax"].value, found["total"].value) == ("1000.00", "210.00", "1210.00")
+    assert [check.outcome for check in found["total"].checks if check.check == "payable"] == (
+        [outcome] if outcome else []
+    )
+    held = ("total", "totals") in {(reason.field, reason.code) for reason in whole.review}
+    assert held == (outcome == "hold") and (found["total"].status == "review") == held
