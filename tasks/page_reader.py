@@ -12,6 +12,7 @@ import numpy.typing as npt
 from records.options import Limits, ReadingOptions
 from records.text import Box, Geometry, PageText, Word
 from tasks import languages
+from tasks.columns import along, in_columns
 from tasks.line_engine import SLIPS, LineEngine, calibrated, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
@@ -200,9 +201,15 @@ class _Reader:
 
     def _read_by_second(self, page: Upright, read: _Read, second: LineEngine) -> _Read | None:
         """Return the second engine's reading, if it is better."""
+        slip = is_slip(page.pixels)
+        columns = not slip and in_columns(read.words)
+        if columns and read.confidence >= LOW_CONFIDENCE:  # what the first engine can make out of them it reads better
+            return None
         words = with_accents(second.read(page.pixels), read.words)
         again = _Read(agreed(calibrated(words, SLIPS), read.words), read.language, second.name)
-        better = is_slip(page.pixels) or again.weight > read.weight + BETTER
+        if columns:
+            again = replace(again, words=along(again.words, read.words))
+        better = slip or again.weight > read.weight + BETTER
         return self._named(again) if better and again.letters >= read.letters / 2 else None
 
     def _look_again(self, page: Upright, read: _Read) -> tuple[_Read, dict[str, float]]:

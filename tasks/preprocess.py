@@ -39,7 +39,7 @@ MAP_SIDE = 420  # pixels of the paper map's longer side: letters are as large on
 NEIGHBOURS = 41  # pixels of the paper map in which light marks are counted against dark ones
 TONE = 25  # grey levels within which an area is one ground
 WHITE = 0.8  # of the way from ink to paper that becomes white
-MIN_CONTRAST = 20  # grey levels below which there is nothing to stretch
+MIN_CONTRAST = 10  # grey levels below which there is nothing to stretch: paper alone has 3 to 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 
 from records.options import Limits, ReadingOptions
 from records.text import Box, Word
-from tasks import line_engine, page_reader
+from tasks import columns, line_engine, page_reader
 from tasks.line_engine import SLIPS, Piece, assemble, calibrated, is_installed, open_line_engine
 
 needs_engine = pytest.mark.skipif(
@@ -118,3 +118,42 @@ def test_a_faint_slip_is_taken_from_the_second_engine(corpus: Path, tmp_path: Pa
 def test_a_page_in_the_shape_of_a_thread_is_read_as_nothing(shape: tuple[int, int]) -> None:
     engine = open_line_engine()
     assert engine is not None and engine.read(np.full(shape, 200, np.uint8)) == ()
+
+
+@needs_engine
+@pytest.mark.parametrize(("blur", "engine"), [(2.7, "tesser"), (3.4, "rapidocr")])
+def test_columns_of_text_are_not_read_across(tmp_path, blur, engine):
+    """The second engine joins what stands at one height: it is asked only of bad columns, whose lines are kept."""
+    from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+    font = ImageFont.load_default(26)
+    sheet = Image.new("L", (1500, 1100), 255)
+    draw = ImageDraw.Draw(sheet)
+    for column, word in enumerate(("north", "south", "east", "west")):
+        for row in range(24):
+            draw.text((40 + 365 * column, 40 + 42 * row), f"the end of {word} day", fill=60, font=font)
+    sheet.filter(ImageFilter.GaussianBlur(blur)).save(tmp_path / "columns.png", dpi=(200, 200))
+    page = page_reader.read(tmp_path / "columns.png", "image/png", 1, "eng", ReadingOptions(), Limits())
+    assert page.engine.startswith(engine)
+    lines = {}
+    for word in page.words:
+        lines.setdefault(word.line, []).append(word.text)
+    assert len(lines) == 96
+    order = [text for text in page.text.split() if text in ("north", "south", "east", "west")]
+    assert order == sorted(order, key=("north", "south", "east", "west").index)
+    assert len(order) >= 24
+
+
+@pytest.mark.parametrize(("apart", "words", "side_by_side"), [(400, 5, True), (0, 5, False), (400, 3, False)])
+def test_columns_are_lines_of_running_text_side_by_side(apart, words, side_by_side):
+    made = [
+        Word("word", Box(x + 40 * n, 50 * row, x + 40 * n + 30, 50 * row + 20), 90.0, 2 * row + side, side)
+        for row in range(10)
+        for side, x in enumerate((0, apart) if apart else (20 * row,), start=1)
+        for n in range(words)
+    ]
+    assert columns.in_columns(made) is side_by_side
+
+
+def test_no_words_are_no_columns():
+    assert not columns.in_columns(())

@@ -109,6 +109,14 @@ def test_faint_print_is_stretched(page):
     assert cleaned.pixels.max() == 255
 
 
+def test_print_twelve_levels_from_its_paper_is_stretched_and_blank_paper_is_not(page):
+    random = np.random.default_rng(SEED)
+    paper = 190 + random.normal(0, 1.2, page.shape)
+    assert clean(np.round(paper - (255.0 - page) / 255 * 13).astype(np.uint8), never).facts["stretched"] == 1.0
+    blank = np.round(paper).astype(np.uint8)
+    assert np.array_equal(clean(blank, never).pixels, blank)
+
+
 def test_noise_is_stretched_away(page):
     random = np.random.default_rng(SEED)
     noisy = np.clip(page + random.normal(0, 20, page.shape), 0, 255).astype(np.uint8)
