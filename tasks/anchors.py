@@ -82,6 +82,7 @@ class Labels:
         self.codes = frozenset(spec.name for spec in record_class.fields if spec.normalise == "code")
         texts_too = frozenset(spec.name for spec in record_class.fields if spec.normalise in ("name", "text"))
         self.wordy = self.codes | texts_too
+        self.texts = frozenset(spec.name for spec in record_class.fields if spec.normalise == "text")
         self.phrases = [_Phrase(found[phrase], frozenset(hides.get(phrase, ()))) for phrase in found]
         ordered = sorted(range(len(found)), key=lambda index: -len(list(found)[index]))
         texts = list(found)
@@ -100,7 +101,11 @@ class Labels:
             for match in self.loose.finditer(row.folded):
                 hits = self._add_loose(hits, self._hit(row, match, LOOSE_WEIGHT))
         hits.sort(key=lambda hit: hit.start)
-        return [hit for hit in hits if hit.end - hit.start > SHORT or self._stands_free(hit, hits)]
+        return [hit for hit in hits if not self._must_stand_free(hit) or self._stands_free(hit, hits)]
+
+    def _must_stand_free(self, hit: Hit) -> bool:
+        """Tell whether a label is short, or that of a phrase: "is not subject to tax" has no subject."""
+        return hit.end - hit.start <= SHORT or (bool(hit.weights) and hit.weights.keys() <= self.texts)
 
     @staticmethod
     def _add_loose(hits: list[Hit], new: Hit) -> list[Hit]:
@@ -111,7 +116,7 @@ class Labels:
         return [*(hit for hit in hits if hit not in crossed), new]
 
     def _stands_free(self, hit: Hit, hits: Iterable[Hit]) -> bool:
-        """Tell whether a short label of a word or code (nº, to) stands where labels do, not in running text.
+        """Tell whether a label of a word, phrase or code (nº, to, subject) stands where labels do, not in running text.
 
         "C/ Mayor nº 5" has no document number: such a label begins a cell or follows a mark; that of a code may
         follow another label.

@@ -27,9 +27,14 @@ FAR_ACROSS = 16.0  # and to the right of a label under which the answer stands
 INDENT, MOST_INDENT = 1.6, 6.0  # heights by which an answer may begin left of its label; and if no other label is there
 WRAPPED = 0.9  # heights between two lines of one label
 STACKED = 1.3  # heights between two lines of one answer
+MOST_PIECES = 2000  # on a page; one with more is no form
+MOST_ASKED_COLON = 45  # words of a label with a colon
+NEAR_PIECES = 12  # among which the line above one that goes on is looked for
+ROWS_OVER, ROWS_UNDER = 14, 6  # rows looked at over an answer, and under it
 MOST_STACKED = 3  # lines of one answer
 TYPED_ROWS = 3  # rows from which one line of a text layer is what was typed into boxes
 RETURN_SHARE = 0.25  # of the page's height that the text goes back up where they begin
+SIGNS = "$€£#+-"  # that an answer may begin with
 COMB = 4  # single characters side by side that are one answer, written a box each
 
 _ITEM = re.compile(r"\(?(?:\d{1,2}[a-z]?|[A-Za-z](?=[.)]))[.)]?(?=\s|$)")
@@ -97,20 +102,31 @@ def _field(spec: FieldSpec, piece: Piece, confidence: float, layout: PageLayout,
 def pairs_of(page: PageLayout, asked: Mapping[str, float]) -> list[Pair]:
     """Return the pairs of one page from top to bottom; `asked` maps folded phrases that forms ask by to weights."""
     pieces = [_marked(piece, asked) for piece in _wrapped(list(_pieces(page, asked)))]
+    if len(pieces) > MOST_PIECES:
+        return []
+    ending, beginning = _by_row(pieces, last=True), _by_row(pieces, last=False)
     typed = any(piece.typed for piece in pieces)
     inline = {id(piece): parts for piece in pieces if (parts := _inline(piece, asked)) is not None and not typed}
     answers = [piece for piece in pieces if id(piece) not in inline and _can_answer(piece, typed=typed)]
     taken: dict[int, Pair] = {}
     for answer in answers:
-        pair = _beside(answer, pieces) or _under(answer, pieces, taken)
+        pair = _beside(answer, ending) or _under(answer, ending, taken)
         if pair is not None:
             taken[id(answer)] = pair
     near = _nearest(list(taken.values()))
     used = {id(pair.label) for pair in near}
     left = [answer for answer in answers if id(answer) not in {id(pair.answer) for pair in near}]
-    over = [pair for answer in left if (pair := _over(answer, pieces, used)) is not None]
+    over = [pair for answer in left if (pair := _over(answer, beginning, used)) is not None]
     found = [*(Pair(*parts, BESIDE) for parts in inline.values()), *near, *over]
     return sorted(found, key=lambda pair: (pair.answer.rows[0], pair.answer.box.x0))
+
+
+def _by_row(pieces: Sequence[Piece], *, last: bool) -> dict[int, list[Piece]]:
+    """Return the pieces by their last row, or their first."""
+    found: dict[int, list[Piece]] = {}
+    for piece in pieces:
+        found.setdefault(piece.rows[last], []).append(piece)
+    return found
 
 
 def _nearest(pairs: Sequence[Pair]) -> list[Pair]:
@@ -229,11 +245,12 @@ def _wrapped(pieces: Sequence[Piece]) -> list[Piece]:
     """Join the lines of a label or paragraph: one that begins in lower case close under another goes on with it."""
     found: list[Piece] = []
     for piece in pieces:
-        above = next((one for one in reversed(found[-12:]) if _goes_on(one, piece)), None)
-        if above is None:
+        near = range(len(found) - 1, max(len(found) - 1 - NEAR_PIECES, -1), -1)
+        place = next((number for number in near if _goes_on(found[number], piece)), None)
+        if place is None:
             found.append(piece)
         else:
-            found[found.index(above)] = _join(above, piece)
+            found[place] = _join(found[place], piece)
     return found
 
 
@@ -269,7 +286,7 @@ def _marked(piece: Piece, asked: Mapping[str, float]) -> Piece:
 
 def _is_label(piece: Piece, asked: Mapping[str, float]) -> bool:
     if piece.colon:
-        return True
+        return len(piece.words) <= MOST_ASKED_COLON
     item = _ITEM.match(piece.text)
     hint = _HINT.search(piece.text)
     bare = _HINT.sub(" ", piece.text[item.end() :] if item else piece.text)
@@ -310,7 +327,8 @@ def _can_answer(piece: Piece, *, typed: bool) -> bool:
     if typed:
         return piece.typed
     begins = piece.text[0]
-    return not piece.asks and len(piece.words) <= MOST_ANSWERED and begins not in "•▶►(*" and not begins.islower()
+    running = begins.islower() or not (begins.isalnum() or begins in SIGNS)
+    return not piece.asks and not running and len(piece.words) <= MOST_ANSWERED
 
 
 def _edge(label: Piece, answer: Piece) -> int:
@@ -319,9 +337,9 @@ def _edge(label: Piece, answer: Piece) -> int:
     return max(level, default=label.box.x1)
 
 
-def _beside(answer: Piece, pieces: Sequence[Piece]) -> Pair | None:
+def _beside(answer: Piece, ending: Mapping[int, Sequence[Piece]]) -> Pair | None:
     """Pair an answer with the label that is the next piece to its left."""
-    left = [(_edge(one, answer), one) for one in pieces if one.rows[1] == answer.rows[0] and one is not answer]
+    left = [(_edge(one, answer), one) for one in ending.get(answer.rows[0], ()) if one is not answer]
     edge, label = max(
         (pair for pair in left if pair[0] <= answer.box.x0 + answer.height), key=lambda pair: pair[0], default=(0, None)
     )
@@ -330,10 +348,10 @@ def _beside(answer: Piece, pieces: Sequence[Piece]) -> Pair | None:
     return Pair(label, answer, BESIDE)
 
 
-def _under(answer: Piece, pieces: Sequence[Piece], taken: Mapping[int, Pair]) -> Pair | None:
+def _under(answer: Piece, ending: Mapping[int, Sequence[Piece]], taken: Mapping[int, Pair]) -> Pair | None:
     """Pair an answer with the label over it: the piece in whose column it stands, with nothing between."""
-    for number in range(answer.rows[0] - 1, -1, -1):
-        row = [one for one in pieces if one.rows[1] == number and one.box.y1 <= answer.box.y0 + answer.height / 2]
+    for number in range(answer.rows[0] - 1, answer.rows[0] - 1 - ROWS_OVER, -1):
+        row = [one for one in ending.get(number, ()) if one.box.y1 <= answer.box.y0 + answer.height / 2]
         if row and answer.box.y0 - min(one.box.y1 for one in row) > FAR_UNDER * answer.height:
             return None
         owner = _owner(answer, row)
@@ -358,11 +376,12 @@ def _owner(answer: Piece, row: Sequence[Piece]) -> Piece | None:
     return min((one for one in right if one.box.x0 < answer.box.x1), key=lambda one: one.box.x0, default=None)
 
 
-def _over(answer: Piece, pieces: Sequence[Piece], used: set[int]) -> Pair | None:
+def _over(answer: Piece, beginning: Mapping[int, Sequence[Piece]], used: set[int]) -> Pair | None:
     """Pair an answer with the caption under it, if that has no other answer."""
-    for one in pieces:
+    rows = range(answer.rows[0] + 1, answer.rows[0] + 1 + ROWS_UNDER)
+    for one in (piece for number in rows for piece in beginning.get(number, ())):
         gap = one.box.y0 - answer.box.y1
-        if one.asks and id(one) not in used and one.rows[0] > answer.rows[0] and -1 <= gap <= FAR_OVER * one.height:
+        if one.asks and id(one) not in used and -1 <= gap <= FAR_OVER * one.height:
             shared = min(one.box.x1, answer.box.x1) - max(one.box.x0, answer.box.x0)
             if shared > 0.5 * (answer.box.x1 - answer.box.x0):
                 return Pair(one, answer, OVER)

@@ -100,6 +100,25 @@ def test_words_the_engine_was_unsure_of_make_an_answer_less_sure():
 
 
 @pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Subject: Rowing in spring", "Rowing in spring"),
+        ("the income is not subject to tax under a treaty", None),
+        ("Asunto   Remo en primavera", "Remo en primavera"),
+        ("no es un asunto de nuestra oficina", None),
+    ],
+)
+def test_a_word_of_running_text_is_no_label_of_a_title(text, title):
+    found = describe([page(f"Rowing club\n\n{text}\n")], LIBRARY, TODAY, class_hint="generic")
+    assert next(field.value for field in found.fields if field.name == "title") == title
+
+
+def test_running_text_and_bullets_answer_nothing():
+    text = ENGLISH.replace("14 Quay Lane", "> see the house rules")
+    assert not [answer for _, answer in pairs(text, language="eng")[0] if "house" in answer]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Dear Ms Holm,\n\nthank you for your letter of 4 May. We have written to the owner of the house\n"
