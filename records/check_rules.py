@@ -14,8 +14,8 @@ RULES: Mapping[str, int] = {
     "addressee": 1, "ambiguous": 1, "amount-pattern": 1, "birth-plausible": 1, "confirmed": 1, "date-order": 1,
     "date-plausible": 1, "derived": 1, "distinct": 1, "duplicate": 1, "en16931": 1, "expiry": 1, "iban": 1,
     "iban-known": 1, "issuer": 1, "legible": 1, "lines": 1, "mrz": 1, "mrz-print": 1, "party": 1, "party-learnt": 1,
-    "payable": 1, "product": 1, "reference": 1, "schematron": 1, "tax-id": 1, "tax-rate": 2, "totals": 2, "unpaid": 1,
-    "vies": 1, "xml-print": 1,
+    "payable": 1, "product": 1, "reference": 1, "schematron": 1, "sender-domain": 1, "tax-id": 1,
+    "tax-rate": 2, "totals": 2, "unpaid": 1, "vies": 1, "xml-print": 1,
 }  # fmt: skip
 
 

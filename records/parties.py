@@ -40,6 +40,7 @@ class Party:
     accounts: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()  # telephone, postal code with street, mail: folded
     unpaid: str | None = None
+    domains: tuple[str, ...] = ()  # of its web and mail, folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def parse_parties(data: bytes) -> tuple[Party, ...]:
     """Parse a list of known parties: CSV in UTF-8 with a head row.
 
     Columns: `id`, `tax_id`, `name`, and if wanted `aliases` and `accounts` (verified IBANs), several parted by `;`, and
-    `unpaid` (what this party owes by the client's own books, as it is to be shown).
+    `unpaid` (what this party owes by the client's own books, as it is to be shown) and `domains` (of its web and mail,
+    several parted by `;`).
 
     Raises:
         ConfigurationError: it is no such list; the row is named.
@@ -88,7 +90,8 @@ def party_of(row: Mapping[str, str | None], number: int) -> Party:
     accounts = tuple(identifier(account) for account in _several(row.get("accounts")))
     unpaid = " ".join((row.get("unpaid") or "").split())[:MOST_LETTERS] or None
     tax_id = bare_tax_id(row.get("tax_id") or "") or None
-    return Party(id_, tax_id, name, _several(row.get("aliases")), accounts, unpaid=unpaid)
+    domains = tuple(fold(domain).removeprefix("www.") for domain in _several(row.get("domains")))
+    return Party(id_, tax_id, name, _several(row.get("aliases")), accounts, unpaid=unpaid, domains=domains)
 
 
 def _several(cell: str | None) -> tuple[str, ...]:

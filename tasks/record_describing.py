@@ -32,6 +32,7 @@ from records.errors import InvalidValueError
 from records.fields import Description, ReviewReason
 from records.ids import RecordId, instant
 from records.parties import Party
+from records.sender_domains import Printed, printed_domains
 from records.tables import clients, records
 from records.text import read_embedded
 from tasks import intake
@@ -111,11 +112,16 @@ def describe_again(record: RecordId, services: Services, by: Act) -> DescribeRec
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a record is by its words, whether its pages say: credit note, copy; and the client's known parties."""
+    """What a record is by its words, and what it is compared by.
+
+    `marks`: whether its pages say that it is a credit note, and a copy; `registry`: the client's known parties;
+    `printed`: the web and mail domains on its pages.
+    """
 
     description: Description
     marks: tuple[bool, bool]
     registry: Sequence[Party] | None
+    printed: tuple[Printed, ...]
 
 
 def _described(record: RecordId, services: Services) -> _Read:
@@ -143,7 +149,8 @@ def _described(record: RecordId, services: Services) -> _Read:
     record_class = services.library.get(found.record_class)
     found = asked_outside(services, client, record_class, found, embedded)
     registry = services.parties(client) if record_class.duplicate_key is not None else ()
-    return _Read(found, (is_credit(titles, None), is_copy(titles)), registry)
+    printed = printed_domains((page.text, page.source == "born-digital") for page in read)
+    return _Read(found, (is_credit(titles, None), is_copy(titles)), registry, printed)
 
 
 def fields_commitment(connection: Connection, record: str, salt: bytes) -> str:
@@ -159,7 +166,9 @@ def _save(connection: Connection, services: Services, row: Row[Any], read: _Read
     """Compare a description with all else the client holds, and save it with its event; return the state after it."""
     now, record, event = services.clock.now(), row.id, services.ids.new("evt")
     record_class = services.library.get(read.description.record_class)
-    found = relate(connection, record, row.client, record_class, read.description, read.registry, read.marks)
+    found = relate(
+        connection, record, row.client, record_class, read.description, read.registry, read.marks, read.printed
+    )
     found = with_known_party(connection, row.client, record_class, found)
     found = asked_twice(record_class, addressed(connection, row.client, record_class, found))
     replace_fields(connection, record, row.client, [ruled(one, record_class) for one in found.fields], event)

@@ -18,6 +18,7 @@ from records.class_tables import DuplicateKey
 from records.duplicates import InvoiceKey, Verdict, compare
 from records.fields import Check, Description, Field, Outcome, ReviewReason
 from records.parties import Match, Party, match_party
+from records.sender_domains import DOMAIN, Printed, check_domains
 from records.tables import fields as fields_table
 from tasks.judge import with_check
 
@@ -48,6 +49,7 @@ def relate(
     found: Description,
     registry: Sequence[Party] | None,
     marks: tuple[bool, bool] = (False, False),
+    printed: Sequence[Printed] = (),
 ) -> Description:
     """Return a description with what the client's other records and known parties say about it.
 
@@ -60,6 +62,7 @@ def relate(
         registry: the client's known parties; an empty one means that there is no list to compare with, None that it
             could not be asked: what it would have said is unknown, and waits for a person.
         marks: whether the pages say that it is a credit note, and a copy.
+        printed: the web and mail domains on its pages.
     """
     key = record_class.duplicate_key
     if key is None:
@@ -79,7 +82,8 @@ def relate(
         _add_check(fields, name, Check("party", "unknown", NOT_ASKED), hold=True)
         review.append(ReviewReason("party-unchecked", name, NOT_ASKED))
     elif registry:
-        _judge_party(fields, review, key, values, registry)
+        party = _judge_party(fields, review, key, values, registry)
+        _judge_sender(fields, review, key, values, (printed, () if party is None else party.domains))
     return replace(found, fields=tuple(fields), review=tuple(review))
 
 
@@ -188,7 +192,8 @@ def _account_check(
 def _judge_party(
     fields: list[Field], review: list[ReviewReason], key: DuplicateKey, values: Mapping[str, str],
     registry: Sequence[Party],
-) -> None:  # fmt: skip
+) -> Party | None:  # fmt: skip
+    """Say who the party is by the list; return it where it is surely one of them."""
     tax_id = values.get(key.issuer)
     field = next((one for one in fields if one.name == key.issuer), None)
     holds = field is not None and any(one.check == "tax-id" and one.outcome == "pass" for one in field.checks)
@@ -200,6 +205,19 @@ def _judge_party(
     if found.outcome != "match":
         code = "party-conflict" if found.outcome == "conflict" else "party-unknown"
         review.append(ReviewReason(code, name, _party_check(found).message))
+    return found.party if found.outcome == "match" else None
+
+
+def _judge_sender(
+    fields: list[Field], review: list[ReviewReason], key: DuplicateKey, values: Mapping[str, str],
+    compared: tuple[Sequence[Printed], Sequence[str]],
+) -> None:  # fmt: skip
+    """Say whether the domains on the paper are the party's."""
+    check, name = check_domains(*compared), key.party if key.party in values else key.issuer
+    if check is not None:
+        _add_check(fields, name, check, hold=check.outcome == "hold")
+        if check.outcome == "hold":
+            review.append(ReviewReason(DOMAIN, name, check.message))
 
 
 def _party_check(found: Match) -> Check:
