@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from records.class_library import FieldSpec
@@ -33,6 +33,7 @@ FAR_CHARACTERS = 22
 MISREAD_DATE = 0.7  # of a date in which letters stand for digits (12/O4/2025)
 SHORT_CODE = {1: 0.45, 2: 0.7}  # of a code of so few characters, more often a row's number
 
+_GROUPS = re.compile(r"(?: \d{2,8})+(?![\w/.,:%-])")
 _LEAD = re.compile(r"[\W_]*(?:(?:n[oº°]?|num|number|no|nr|del?|el|is)\b[\W_]*)?", re.IGNORECASE)
 _IBAN = re.compile(r"(?<![A-Z0-9])([A-Z]{2}[ ]?[0-9OI]{2}(?:[ .-]{0,3}[A-Z0-9]){11,32})")
 
@@ -135,8 +136,17 @@ def _codes(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:
     dates = find_dates(text, conventions.date_order)
     for reading in sorted(found, key=lambda item: -(item.end - item.start)):
         if not any(day.start <= reading.start and reading.end <= day.end for day in dates):
-            yield reading, SHORT_CODE.get(len(reading.value), 1.0)
+            yield _with_groups(reading, text), SHORT_CODE.get(len(reading.value), 1.0)
             return
+
+
+def _with_groups(reading: Reading, text: str) -> Reading:
+    """Add groups of digits that follow a code of digits at one space: 2020 0113; whether they are its own is unsure."""
+    more = _GROUPS.match(text, reading.end) if reading.raw.isdigit() else None
+    if more is None:
+        return reading
+    raw = text[reading.start : more.end()]
+    return replace(reading, value=clean_text(raw), raw=raw, end=more.end(), ambiguous=True)
 
 
 def _dates(spec: FieldSpec, text: str, conventions: Conventions) -> Scored:

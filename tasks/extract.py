@@ -14,7 +14,7 @@ from records.normalise import Reading, fold
 from tasks.anchors import Hit, Region, find_labels, regions
 from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_misread, read_region
 from tasks.conventions import Conventions
-from tasks.issuer_marks import domains, ids_at_foot, names_at_foot, names_domain
+from tasks.issuer_marks import domains, ids_at_foot, names_at_foot, names_by_domain, names_domain
 from tasks.layout import PageLayout, Row
 from tasks.parties import (
     Block,
@@ -193,7 +193,10 @@ def _parties(spec: FieldSpec, marks: Sequence[PageMarks], amounts: frozenset[str
     if "top" in spec.where and marks and not any(candidate.score >= 0.6 for candidate in found):
         head = names_at_head(spec, marks[0].page, marks[0].hits, marks[0].blocks, amounts)
         known = domains(marks[0].page)
-        found += [_with_domain(name, known) for name in (*head, *names_at_foot(spec, marks[0].page))]
+        placed = [*head, *names_at_foot(spec, marks[0].page)]
+        told = names_by_domain(spec, marks[0].page, known, marks[0].blocks)
+        new = [one for one in told if not any(fold(name.value).startswith(fold(one.value)) for name in placed)]
+        found += [_with_domain(name, known) for name in (*placed, *new)]
     return found
 
 

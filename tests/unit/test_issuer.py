@@ -85,3 +85,48 @@ def test_parties_and_number_are_found_by_the_labels_of_other_languages(language,
     found = describe([page(text, language=language)], LIBRARY, date(2026, 4, 1), "invoice")
     values = {field.name: field.value for field in found.fields}
     assert (values["supplier"], values["customer"], values["number"]) == ("Harbour Works", "Ada Holm", "2026-117")
+
+
+BODY = (
+    "\n\nInvoice Number: 4711\nDate: 03/03/2026\n\nConsulting     100.00\n"
+    "Net   100.00\nVAT 20%   20.00\nTotal   120.00 EUR\n"
+)
+DOWN = "\n" * 20
+ADA = "Ada Holm Ltd\n3 Hill Road\nLondon\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (
+            f"{ADA}{BODY}{DOWN}Harbour Works Ltd, 12 Quay Street. Registered in England No 123456.",
+            "Harbour Works Ltd",
+        ),
+        (f"INVOICE\n\nAda Holm\n3 Hill Road{BODY}{DOWN}Harbour Works | www.harbourworks.com", "Harbour Works"),
+        (
+            f"INVOICE\n\nInvoice to        Pay to\nAda Holm Ltd      Harbour Works\n3 Hill Road       Bristol{BODY}",
+            "Harbour Works",
+        ),
+        (
+            f"Harbour Works Marine Ltd\n12 Quay Street\nwww.harbourworks.com{BODY}Harbour Works",
+            "Harbour Works Marine Ltd",
+        ),
+        (f"{ADA}{BODY}{DOWN}Registered in England, bankers Quay Bank Ltd", "Ada Holm Ltd"),
+    ],
+    ids=["foot", "domain", "pay to", "longer name", "bank at the foot"],
+)
+def test_the_issuer_is_told_from_who_the_invoice_is_to(text, name):
+    found = describe([page(text, language="eng", source="born-digital")], LIBRARY, date(2026, 4, 1), "invoice")
+    assert next(field.value for field in found.fields if field.name == "supplier") == name
+
+
+@pytest.mark.parametrize(
+    ("printed", "value", "sure"),
+    [("2020 0113", "2020 0113", False), ("2020-0113", "2020-0113", True), ("4711   2026", "4711", True)],
+)
+def test_a_number_in_groups_is_read_whole_and_seen_by_a_person(printed, value, sure):
+    text = f"INVOICE\nHarbour Works\n\nInvoice number: {printed}\nDate: 03/03/2026\n\nTotal   120.00 EUR\n"
+    found = describe([page(text, language="eng", source="born-digital")], LIBRARY, date(2026, 4, 1), "invoice")
+    number = next(field for field in found.fields if field.name == "number")
+    held = any(check.check == "ambiguous" and check.outcome == "hold" for check in number.checks)
+    assert (number.value, not held) == (value, sure)
