@@ -5,9 +5,8 @@ NORMALISERS = (
     "text", "name", "date", "time", "money", "number", "rate", "tax-id", "iban", "currency", "code", "choice"
 )  # fmt: skip
 CHECKS = (
-    "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "confirmed",
-    "distinct", "issuer", "addressee", "vies", "schematron", "reference", "amount-pattern",
-    "payable",
+    "tax-id", "iban", "iban-known", "date-plausible", "birth-plausible", "expiry", "after-date", "end-date",
+    "confirmed", "distinct", "issuer", "addressee", "vies", "schematron", "reference", "amount-pattern", "payable",
 )  # fmt: skip
 FIELD_KEYS = (
     "name", "type", "cardinality", "anchors", "patterns", "where", "normalise", "checks", "required", "threshold",

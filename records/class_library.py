@@ -23,7 +23,7 @@ from records.fields import FieldType
 from records.mrz import ZONE_FIELDS
 from records.normalise import fold
 
-Where = Literal["right", "below", "same-line", "top", "bottom"]
+Where = Literal["right", "below", "same-line", "top", "bottom", "dateline"]
 Cardinality = Literal["one", "lines"]
 Risk = Literal["high", "medium", "low"]
 Pick = Literal["first", "last", "largest", "any"]

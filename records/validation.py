@@ -36,6 +36,9 @@ DENIED_TAX_IDS = frozenset(
 _DIGIT_CONTROL = frozenset("ABEH")  # a CIF of these kinds ends in a digit
 _LETTER_CONTROL = frozenset("KPQS")  # and of these in a letter
 MAX_DUE_DAYS = 366  # longest usual time between issue and due date, in days
+MAX_TERM_DAYS = 366 * 99  # longest term that a contract is believed to have
+# check -> days that the later date may lie after the date of the document
+DATE_ORDERS = {"after-date": MAX_DUE_DAYS, "end-date": MAX_TERM_DAYS}
 OLDEST_DOCUMENT_DAYS = 366 * 60
 MAX_SUGGESTIONS = 5
 

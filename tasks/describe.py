@@ -15,7 +15,7 @@ from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
 from records.class_models import ClassModel, tell
 from records.fields import Check, Description, Field, ReviewReason
 from records.text import Embedded, PageText
-from records.validation import check_date, check_date_order
+from records.validation import DATE_ORDERS, check_date, check_date_order
 from tasks import zones
 from tasks.amounts import Solution, contradiction, solve, with_sums
 from tasks.class_features import features_of
@@ -274,8 +274,9 @@ def _cross_check(fields: Sequence[Field], specs: Mapping[str, FieldSpec], lines:
     for field in fields:
         spec = specs[field.name]
         extra: list[Check] = []
-        if "after-date" in spec.checks and field.value is not None and (issued := values.get("date")) is not None:
-            extra.append(check_date_order(issued, field.value))
+        if field.value is not None and (issued := values.get("date")) is not None:
+            ordered = DATE_ORDERS.keys() & set(spec.checks)
+            extra += [check_date_order(issued, field.value, DATE_ORDERS[check]) for check in sorted(ordered)]
         if field.name == "tax" and field.value is not None and values.get("tax_rate") and values.get("net"):
             extra += _tax_check(field.value, str(values["net"]), str(values["tax_rate"]), lines)
         if extra:

@@ -14,6 +14,7 @@ from records.normalise import Reading, fold
 from tasks.anchors import Hit, Region, find_labels, regions
 from tasks.candidates import FIRM, Candidate, from_reading, read_anywhere, read_misread, read_region
 from tasks.conventions import Conventions
+from tasks.datelines import DATELINE, datelines
 from tasks.issuer_marks import domains, ids_at_foot, names_at_foot, names_by_domain, names_domain
 from tasks.layout import PageLayout, Row
 from tasks.parties import (
@@ -105,6 +106,8 @@ def collect(
             candidates = _choices(spec, marks)
         else:
             candidates = _labelled(spec, marks, conventions)
+        if DATELINE in spec.where:
+            candidates = [*candidates, *datelines(spec, [mark.page for mark in marks], conventions)]
         found[spec.name] = sorted(candidates, key=lambda candidate: -candidate.score)
     taken = {one.words for candidates in found.values() for one in candidates if one.score >= TAKEN}
     for spec in record_class.fields:

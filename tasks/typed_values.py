@@ -29,6 +29,7 @@ from records.normalise import (
     identifier,
 )
 from records.validation import (
+    DATE_ORDERS,
     check_birth_date,
     check_date,
     check_date_order,
@@ -107,8 +108,8 @@ def _check(check: str, name: str, values: Mapping[str, str], today: date) -> Che
     value = values.get(name)
     if value is None:
         return None
-    if check == "after-date":
-        return check_date_order(values["date"], value) if "date" in values else None
+    if check in DATE_ORDERS:
+        return check_date_order(values["date"], value, DATE_ORDERS[check]) if "date" in values else None
     run = _CHECKS.get(check)
     return None if run is None else run(value, today)
 
