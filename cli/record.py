@@ -201,6 +201,9 @@ def plain_record(document: answers.Answer) -> str:
         f"{document['id']}  {_(document['state'])}  {document['class'] or '-'} {document['class_confidence'] or 0:.2f}"
     )
     lines = [head, f"  {_('original')} {document['original']['id']}  sha256 {document['original']['sha256']}"]
+    if document["handwriting"]:
+        written = ", ".join(map(str, document["handwriting"]))
+        lines.append("  " + _("written by hand, and not read: page {pages}").format(pages=written))
     for field in document["fields"]:
         if field["value"] is None:
             continue

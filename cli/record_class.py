@@ -112,7 +112,8 @@ def _record(trial: Trial) -> answers.Answer:
         "batch": None, "scan": None,
         "original": {"id": None, "sha256": trial.sha256, "size": trial.size, "media_type": trial.media_type},
         "sources": [], "pages": trial.pages, "language": trial.language, "text_source": trial.text_source,
-        "readable": None, "fields": [answers.field_answer(field) for field in found.fields],
+        "readable": None, "handwriting": list(trial.handwriting),
+        "fields": [answers.field_answer(field) for field in found.fields],
         "review": [{"code": r.code, "field": r.field, "message": r.message, "since": None} for r in found.review],
         "file": None,
         "suggested": {

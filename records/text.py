@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 TextSource = Literal["ocr", "born-digital"]
 WORDS_FORMAT = "muniment-words-1"
+HANDWRITING = "handwriting"  # the fact of a page on which something is written by hand: how many strokes
 
 
 class Box(NamedTuple):

@@ -29,6 +29,7 @@ from records.fields import Field
 from records.lifecycle import PROGRESS
 from records.reasons import REFUSALS, WAITING
 from records.tables import clients, pages, record_sources, records, scans
+from records.text import HANDWRITING
 
 Answer = dict[str, Any]
 AT_ONCE = 500  # rows asked for at once: under every database's limit of parameters
@@ -155,7 +156,7 @@ def record_answer(connection: Connection, record: str) -> Answer:
     row = record_row(connection, record)
     sources = sources_of(connection, record)
     original = connection.execute(select(originals).where(originals.c.id == sources[0].original)).one()
-    numbers = connection.execute(select(pages.c.number).where(pages.c.record == record)).scalars().all()
+    read = connection.execute(select(pages.c.number, pages.c.facts).where(pages.c.record == record)).all()
     blind = {name for _, name in blind_fields(connection, [record])}
     return {
         "id": row.id, "client": client_name(connection, row.client), "class": row.record_class,
@@ -168,8 +169,8 @@ def record_answer(connection: Connection, record: str) -> Answer:
             {"original": s.original, "scan": s.scan, "first_page": s.first_page, "last_page": s.last_page}
             for s in sources
         ],
-        "pages": len(numbers) or original.pages, "language": row.language, "text_source": row.text_source,
-        "readable": row.readable,
+        "pages": len(read) or original.pages, "language": row.language, "text_source": row.text_source,
+        "readable": row.readable, "handwriting": sorted(page.number for page in read if HANDWRITING in page.facts),
         "fields": [
             field_answer(hidden(field_of(field)) if field.name in blind else field_of(field))
             for field in current_fields(connection, record)

@@ -9,6 +9,7 @@ from pathlib import Path
 from records.class_library import ClassLibrary
 from records.class_models import ClassModel
 from records.fields import Description
+from records.text import HANDWRITING
 from tasks.classify import Classification
 from tasks.describe import describe, suggest_class
 from tasks.embedded_invoice import find_embedded
@@ -28,6 +29,7 @@ class Trial:
     pages: int
     language: str | None
     text_source: str
+    handwriting: tuple[int, ...]  # the pages on which something is written by hand
     description: Description
     suggested: Classification
 
@@ -55,6 +57,7 @@ def try_class(
         examined.media_type, digest, size, examined.pages,
         max(set(languages), key=languages.count) if languages else None,
         "mixed" if len(sources) > 1 else next(iter(sources), "ocr"),
+        tuple(page.page for page in found if HANDWRITING in dict(page.facts)),
         describe(found, library, services.clock.now().date(), name, embedded=embedded),
         suggest_class(found, library, taught),
     )  # fmt: skip

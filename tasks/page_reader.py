@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from records.options import Limits, ReadingOptions
-from records.text import Box, Geometry, PageText, Word
+from records.text import HANDWRITING, Box, Geometry, PageText, Word
 from tasks import languages
 from tasks.columns import along, in_columns
+from tasks.handwriting import find_handwriting
 from tasks.line_engine import SLIPS, LineEngine, calibrated, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
@@ -140,7 +141,10 @@ class _Reader:
                     cleaned, facts = as_stored(pixels), {**facts, "plain": 1.0}
         read, seen = self._read_again(page, read)
         facts |= seen
-        blank = is_blank(page.ink, read.words)
+        written = find_handwriting(page.pixels, read.words, dpi)
+        if written.strokes:
+            read, facts = replace(read, words=written.words), {**facts, HANDWRITING: float(written.strokes)}
+        blank = not written.strokes and is_blank(page.ink, read.words)
         height, width = pixels.shape
         geometry = Geometry(width, height, (stored_turn + page.turned) % 360, round(page.skew, 3))
         words = () if blank else to_raster(read.words, page.pixels.shape, cleaned.kept, geometry)
