@@ -25,7 +25,7 @@ def open_words(settings: Settings) -> Iterator[WordCache]:
         tuple(settings.languages.split("+")), settings.ocr_engine, settings.tessdata, settings.renderer,
         second=settings.second_engine == "auto",
     )  # fmt: skip
-    engine = open_engine(options.engine, options.tessdata).name
+    engine = open_engine(options.engine, options.tessdata).name + "; calibrated"
     if options.second and is_installed():
         engine += "; second, with a second look"
     with (

@@ -29,19 +29,6 @@ SAME_LINE = 0.5  # share of the lower of two pieces' heights that they must have
 WIDEST = 60  # heights that the image of one word or line, and the longer side of a page, may measure
 NEW_BLOCK = 1.2  # line heights of empty paper after which a new block begins
 
-# what the engine says -> share of words right among those given it, by kind of page (docs/accuracy.md)
-Curve = tuple[tuple[float, float], ...]
-SLIPS: Curve = (
-    (0.0, 15.0),
-    (70.0, 20.0),
-    (85.0, 40.0),
-    (92.0, 78.0),
-    (96.5, 88.0),
-    (98.5, 92.0),
-    (99.5, 94.0),
-    (100.0, 95.0),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -215,12 +202,6 @@ def _belongs(piece: Piece, line: list[Piece]) -> bool:
     near = min(line, key=lambda other: max(other.left - piece.right, piece.left - other.right))
     shared = min(piece.bottom, near.bottom) - max(piece.top, near.top)
     return shared >= SAME_LINE * min(piece.height, near.height)
-
-
-def calibrated(words: tuple[Word, ...], curve: Curve) -> tuple[Word, ...]:
-    """Return words with the confidence that their engine's own has turned out to be worth on such pages."""
-    said, worth = zip(*curve, strict=True)
-    return tuple(word._replace(confidence=float(np.interp(word.confidence, said, worth))) for word in words)
 
 
 def with_accents(words: tuple[Word, ...], other: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -14,7 +14,7 @@ from records.text import HANDWRITING, Box, Geometry, PageText, Word
 from tasks import languages
 from tasks.columns import along, in_columns
 from tasks.handwriting import find_handwriting
-from tasks.line_engine import SLIPS, LineEngine, calibrated, open_line_engine, with_accents
+from tasks.line_engine import LineEngine, open_line_engine, with_accents
 from tasks.ocr import BLOCK, open_engine
 from tasks.orientation import Upright, reads_better_over, set_upright
 from tasks.preprocess import SMALL, as_stored, clean, inkiest
@@ -23,6 +23,7 @@ from tasks.several_readings import other_readings, settled
 from tasks.skew import turn
 from tasks.sources import PDF, PageRaster, load_page
 from tasks.text_layer import ENGINE, text_layer
+from tasks.word_confidence import SLIPS, SLIPS_THRICE, TEXT, Curve, calibrated
 
 Grey = npt.NDArray[np.uint8]
 
@@ -83,11 +84,20 @@ def _text_page(path: Path, number: int, language: str, options: ReadingOptions) 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """Words of an upright image, how sure they are, and the engine that read them."""
+    """Words of an upright image, how sure they are, and the engine that read them.
+
+    `curve` says what that is worth; the words in the places of `settled` have been given what they are worth.
+    """
 
     words: tuple[Word, ...]
     language: str
     engine: str
+    curve: Curve | None = TEXT
+    settled: frozenset[int] = frozenset()
+
+    @property
+    def worth(self) -> tuple[Word, ...]:
+        return self.words if self.curve is None else calibrated(self.words, self.curve, self.settled)
 
     @property
     def letters(self) -> int:
@@ -147,7 +157,7 @@ class _Reader:
         blank = not written.strokes and is_blank(page.ink, read.words)
         height, width = pixels.shape
         geometry = Geometry(width, height, (stored_turn + page.turned) % 360, round(page.skew, 3))
-        words = () if blank else to_raster(read.words, page.pixels.shape, cleaned.kept, geometry)
+        words = () if blank else to_raster(read.worth, page.pixels.shape, cleaned.kept, geometry)
         return PageText(
             number, width, height, dpi, geometry.turned, geometry.skew, read.language, read.engine, blank, "ocr",
             words, () if words or blank else ("no-text",),
@@ -201,7 +211,7 @@ class _Reader:
         words = settled((read.words, *other_readings(self._engine, page.pixels, self._dpi, read.language)))
         if not words:  # nothing that two readings share: what the first one says is kept, as unsure as it is
             return read, {}
-        return self._named(replace(read, words=words)), {"readings": 3.0}
+        return self._named(replace(read, words=words, curve=SLIPS_THRICE)), {"readings": 3.0}
 
     def _read_by_second(self, page: Upright, read: _Read, second: LineEngine) -> _Read | None:
         """Return the second engine's reading, if it is better."""
@@ -210,7 +220,7 @@ class _Reader:
         if columns and read.confidence >= LOW_CONFIDENCE:  # what the first engine can make out of them it reads better
             return None
         words = with_accents(second.read(page.pixels), read.words)
-        again = _Read(agreed(calibrated(words, SLIPS), read.words), read.language, second.name)
+        again = _Read(agreed(calibrated(words, SLIPS), read.words), read.language, second.name, None)
         if columns:
             again = replace(again, words=along(again.words, read.words))
         better = slip or again.weight > read.weight + BETTER
@@ -223,7 +233,13 @@ class _Reader:
         if second is None:
             return read, {}
         found = look_again(read.words, page.pixels, second.look)
-        return replace(read, words=found.words), {"seen_twice": float(found.looked), "put_right": float(found.changed)}
+        own = frozenset(
+            place
+            for place, (new, old) in enumerate(zip(found.words, read.words, strict=True))
+            if new.confidence != old.confidence
+        )
+        read = replace(read, words=found.words, settled=own)
+        return read, {"seen_twice": float(found.looked), "put_right": float(found.changed)}
 
     def _once(self, pixels: Grey, language: str) -> _Read:
         return _Read(self._engine.read(pixels, self._dpi, language), language, self._engine.name)

@@ -9,7 +9,8 @@ import pytest
 from records.options import Limits, ReadingOptions
 from records.text import Box, Word
 from tasks import columns, line_engine, page_reader
-from tasks.line_engine import SLIPS, Piece, assemble, calibrated, is_installed, open_line_engine
+from tasks.line_engine import Piece, assemble, is_installed, open_line_engine
+from tasks.word_confidence import SLIPS, calibrated
 
 needs_engine = pytest.mark.skipif(
     not is_installed(), reason="the extra 'lines' (rapidocr, onnxruntime) is not installed"
