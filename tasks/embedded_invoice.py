@@ -15,7 +15,7 @@ from lxml import etree
 
 from records.normalise import clean_text, identifier, money_text
 from records.text import Embedded
-from tasks.embedded_terms import Steps, amount_of, local_name, read_terms, text_of
+from tasks.embedded_terms import MOST_IDS, Steps, amount_of, local_name, read_terms, text_of
 
 MOST_FILES = 20
 MOST_BYTES = 8 * 1024**2
@@ -163,6 +163,7 @@ def _find(root: "etree._Element", steps: Steps, name: str) -> _Place | None:
     for step in steps:
         found = [child for element in found for child in element if local_name(child) == step]
     if len(found) > 1 and name.endswith("tax_id"):
+        found = found[:MOST_IDS]
         vat = [e for e in found if e.get("schemeID") in ("VA", "VAT")]
         vat += [e for e in found if any(_text(i) == "VAT" for i in e.getparent().iter() if local_name(i) == "ID")]
         found = vat or found

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from records.en16931 import ALLOWANCES, CHARGES, GROUP, LINE, LINES, SELLER, WITHHELD
 
 Steps = tuple[str, ...]
+MOST_IDS = 20  # registrations of one party that are looked at, each with all beside it
 Element: TypeAlias = Any  # of lxml, which has no types
 
 
@@ -107,7 +108,7 @@ def read_terms(root: Element, syntax: str) -> tuple[tuple[str, str], ...]:
     found += [(GROUP, group) for group in _groups(base, known, coin)]
     for term, paths in known.sellers.items():
         there = [one for path in paths for one in places([root], path) if text_of(one)]
-        if any(term != "BT-31" or _is_vat(one, syntax) for one in there):
+        if any(term != "BT-31" or _is_vat(one, syntax) for one in there[:MOST_IDS]):
             found.append((SELLER, term))
     return tuple(found)
 
