@@ -104,10 +104,16 @@ def pairs_of(page: PageLayout, asked: Mapping[str, float]) -> list[Pair]:
     pieces = [_marked(piece, asked) for piece in _wrapped(list(_pieces(page, asked)))]
     if len(pieces) > MOST_PIECES:
         return []
-    ending, beginning = _by_row(pieces, last=True), _by_row(pieces, last=False)
     typed = any(piece.typed for piece in pieces)
-    inline = {id(piece): parts for piece in pieces if (parts := _inline(piece, asked)) is not None and not typed}
-    answers = [piece for piece in pieces if id(piece) not in inline and _can_answer(piece, typed=typed)]
+    parted = [None if typed else _inline(piece) for piece in pieces]
+    inline = [Pair(*parts, BESIDE) for parts in parted if parts is not None]
+    # what says its answer itself asks nothing more
+    pieces = [
+        piece if parts is None else replace(piece, asks=False) for piece, parts in zip(pieces, parted, strict=True)
+    ]
+    free = [piece for piece, parts in zip(pieces, parted, strict=True) if parts is None]
+    answers = [piece for piece in free if _can_answer(piece, typed=typed)]
+    ending, beginning = _by_row(pieces, last=True), _by_row(pieces, last=False)
     taken: dict[int, Pair] = {}
     for answer in answers:
         pair = _beside(answer, ending) or _under(answer, ending, taken)
@@ -117,8 +123,7 @@ def pairs_of(page: PageLayout, asked: Mapping[str, float]) -> list[Pair]:
     used = {id(pair.label) for pair in near}
     left = [answer for answer in answers if id(answer) not in {id(pair.answer) for pair in near}]
     over = [pair for answer in left if (pair := _over(answer, beginning, used)) is not None]
-    found = [*(Pair(*parts, BESIDE) for parts in inline.values()), *near, *over]
-    return sorted(found, key=lambda pair: (pair.answer.rows[0], pair.answer.box.x0))
+    return sorted([*inline, *near, *over], key=lambda pair: (pair.answer.rows[0], pair.answer.box.x0))
 
 
 def _by_row(pieces: Sequence[Piece], *, last: bool) -> dict[int, list[Piece]]:
@@ -306,7 +311,7 @@ def _is_label(piece: Piece, asked: Mapping[str, float]) -> bool:
     return bool(first) or (bool(strong) and bool(item or hint)) or strong >= ENOUGH * max(longer, 1)
 
 
-def _inline(piece: Piece, asked: Mapping[str, float]) -> tuple[Piece, Piece] | None:
+def _inline(piece: Piece) -> tuple[Piece, Piece] | None:
     """Part `Date: 8/20/2020` at its colon."""
     match = _INLINE.fullmatch(piece.text)
     if match is None or piece.rows[0] != piece.rows[1] or len(match["label"].split()) > 6:

@@ -113,6 +113,14 @@ def test_a_word_of_running_text_is_no_label_of_a_title(text, title):
     assert next(field.value for field in found.fields if field.name == "title") == title
 
 
+def test_what_says_its_answer_itself_asks_nothing_more():
+    text = ENGLISH.replace("Phone: 555 0142", "Name of trainer: Bo Lind").replace(
+        "14 Quay Lane", "14 Quay Lane\n\nClub house"
+    )
+    found, _ = pairs(text, language="eng")
+    assert {answer for label, answer in found if label.startswith("Name of trainer")} == {"Bo Lind"}
+
+
 def test_running_text_and_bullets_answer_nothing():
     text = ENGLISH.replace("14 Quay Lane", "> see the house rules")
     assert not [answer for _, answer in pairs(text, language="eng")[0] if "house" in answer]
