@@ -79,7 +79,8 @@ def read_both(work: Work) -> Reading:
     pixels: npt.NDArray[np.uint8] = np.asarray(raster.pixels, np.uint8)
     worn = Worn(pixels, dpi) if work.kind == CLEAN else wear(pixels, dpi, work.kind, page.digest)
     file = work.folder / f"{page.digest}-{work.kind}.png"
-    Image.fromarray(worn.pixels).save(file, compress_level=1, dpi=(worn.dpi, worn.dpi))
+    seen = worn.pixels if worn.colour is None else worn.colour
+    Image.fromarray(seen).save(file, compress_level=1, dpi=(worn.dpi, worn.dpi))
     language = _language_of(page.text, options)
     engine = open_engine(options.engine, options.tessdata)
     began = process_time()

@@ -209,11 +209,23 @@ def _share(marks: npt.NDArray[np.bool_], like: Grey) -> Marks:
 
 
 def _ground(light: Marks, dark: Marks, behind: Grey) -> npt.NDArray[np.bool_]:
-    """Return where light marks prevail round about, and what lies behind is as dark as behind them."""
-    around = cv2.blur(light, (NEIGHBOURS, NEIGHBOURS))
-    tone = cv2.blur(light * behind.astype(np.float32), (NEIGHBOURS, NEIGHBOURS)) / np.maximum(around, 1e-6)
-    prevail = (around > LETTERS) & (around > cv2.blur(dark, (NEIGHBOURS, NEIGHBOURS)))
-    return np.asarray(prevail & (np.abs(behind - tone) < TONE), dtype=np.bool_)
+    """Return where light marks prevail round about, as far as what lies behind is flat and bears no dark marks."""
+    around = _round_about(light)
+    tone = _round_about(light * behind.astype(np.float32)) / np.maximum(around, 1e-6)
+    seeds = (around > LETTERS) & (around > _round_about(dark)) & (np.abs(behind - tone) < TONE)
+    ground = np.zeros_like(seeds)
+    count, places = cv2.connectedComponents(seeds.astype(np.uint8))
+    for place in range(1, count):
+        seed = places == place
+        flat = np.abs(behind - np.median(behind[seed])) < TONE
+        flat &= around >= _round_about(dark * flat)  # what is printed beside it says nothing
+        _, parts = cv2.connectedComponents(flat.astype(np.uint8))
+        ground |= flat & np.isin(parts, parts[seed & flat])
+    return ground
+
+
+def _round_about(marks: Marks) -> Marks:
+    return np.asarray(cv2.blur(marks, (NEIGHBOURS, NEIGHBOURS)), dtype=np.float32)
 
 
 def paper_map(pixels: Grey) -> Grey:

@@ -74,6 +74,19 @@ def test_turned_and_rotated_pages_say_what_mends_them() -> None:
     assert np.count_nonzero((straight < 128).any(1)) < np.count_nonzero((rotated.pixels < 128).any(1))
 
 
+def test_a_coloured_form_keeps_the_print_and_is_coloured() -> None:
+    lines = np.full((1200, 900), 255, np.uint8)
+    for top in range(60, 1150, 60):
+        lines[top : top + 20, 100:800:3] = 0
+    worn = wear(lines, 200, "coloured form", "seed")
+    assert worn.colour is not None and np.ptp(worn.colour.astype(int), axis=2).max() > 60
+    assert np.array_equal(worn.pixels, np.asarray(Image.fromarray(worn.colour).convert("L")))
+    inked, bare = lines == 0, cv2.erode(lines, np.ones((3, 3), np.uint8)) == 255
+    light, dark = worn.pixels[inked] > 250, worn.pixels[inked] < 5
+    assert np.all(light | dark) and 0 < light.mean() < 0.2  # a heading's print is white, all other print black
+    assert worn.pixels[bare].min() > 60
+
+
 def test_truth_is_found_in_three_forms(tmp_path: Path) -> None:
     for name in ("plain/a.png", "book/b.png", "shop/img/c.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

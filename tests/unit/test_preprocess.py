@@ -169,6 +169,17 @@ def test_a_shadow_that_touches_light_print_is_divided_and_the_print_stays(page):
     assert np.median(letters) > np.median(ground) + 100
 
 
+def test_a_coloured_heading_keeps_its_ground_whole_beside_a_tinted_box(page):
+    """A part of it divided would have light letters on light; dark print beside it says nothing of it."""
+    full = np.vstack([page[900:1700]] * 4)
+    form, heading = full.copy(), np.s_[1600:1930]
+    form[900:1600, 100:2300] = full[900:1600, 100:2300] * (170 / 255)
+    form[heading] = np.where(full[heading] < 128, 255, 80)
+    cleaned = clean(form, confident).pixels
+    assert np.percentile(cleaned[1000:1500, 200:2200], 50) > 235
+    assert np.mean(cleaned[1620:1910][full[1620:1910] > 200] < 140) > 0.99
+
+
 def test_no_dark_seam_is_left_along_the_edge_of_a_shadow(page):
     full = np.vstack([page[900:1700]] * 4)
     light = np.where(np.arange(full.shape[1]) > 1200, 0.5, 1.0)[None, :]
