@@ -37,6 +37,7 @@ FILLED = 0.35  # share of its box that it fills at most
 THICK, THICKEST = 0.32, 0.5  # its width: of the median, and of nearly all of it
 UNEQUAL = 0.42  # deviation of its width, of the mean
 SHORTEST, LONGEST = 1.04, 5.0  # its length, of its box's diagonal: a scribble, not a straight line nor a thicket
+MOST_LOOKED = 400  # pieces of ink that are measured: a written page has fewer, a hatched drawing thousands
 SCRAWL = 0.5  # share of a word's ink that is written, from which the word is the engine's invention
 SCRAWL_MOST = 30.0  # confidence that such a word has at most
 
@@ -62,6 +63,8 @@ def find_handwriting(pixels: Grey, words: Sequence[Word], dpi: int) -> Written:
         return nothing
     factor = max(1, round(max(pixels.shape) / MASK_HEIGHT))
     ink = (ink_mask(pixels, factor) > 0).view(np.uint8)
+    if min(ink.shape) < SMALL:  # a page in the shape of a thread
+        return nothing
     frame = (round(pixels.shape[0] / factor) - ink.shape[0]) // 2
     places = [_in_mask(word.box, factor, frame) for word in words]
     unread = ink.copy()
@@ -102,7 +105,7 @@ def _strokes(ink: Part, height: float) -> tuple[int, Part]:
         & (np.hypot(wide, high) >= LEAST_ACROSS * height) & (np.minimum(wide, high) >= NARROWEST * height)
     ]  # fmt: skip
     count, by_hand = 0, np.zeros_like(ink)
-    for x, y, width, tall in (2 * candidates[:, :4]).tolist():
+    for x, y, width, tall in (2 * candidates[:MOST_LOOKED, :4]).tolist():
         place = (slice(max(0, y - 2), y + tall + 2), slice(max(0, x - 2), x + width + 2))
         found = _without_rules(ink[place], height)
         _, labels, sizes, _ = cv2.connectedComponentsWithStats(found, connectivity=8)

@@ -11,7 +11,7 @@ from PIL import Image
 from cli.drawn_handwriting import write_on
 from records.options import Limits, ReadingOptions
 from records.text import HANDWRITING, Box, PageText, Word
-from tasks import page_reader
+from tasks import handwriting, page_reader
 from tasks.handwriting import SCRAWL_MOST, find_handwriting
 
 OPTIONS = ReadingOptions(second=False)
@@ -118,5 +118,18 @@ def test_rules_boxes_pictures_and_large_print_are_no_handwriting(kind: str) -> N
     assert find_handwriting(page, SURE, 300).strokes == 0
 
 
-def test_a_page_too_small_to_measure_has_none() -> None:
-    assert find_handwriting(np.zeros((20, 300), np.uint8), (), 300).strokes == 0
+@pytest.mark.parametrize("shape", [(20, 300), (300, 20), (70, 32000), (32000, 70), (1, 1)])
+def test_a_page_too_small_to_measure_has_none(shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, shape, np.uint8)
+    assert find_handwriting(noise, (), 300).strokes == 0
+
+
+def test_a_drawing_costs_no_more_than_a_written_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    monkeypatch.setattr(handwriting, "_is_stroke", lambda part, _height: looked.append(part.shape) or False)
+    page = page_with()
+    for left in range(90, 1110, 50):
+        for top in range(90, 1610, 50):
+            cv2.circle(page, (left, top), 21, (0,), 2)
+    assert find_handwriting(page, (), 240).strokes == 0
+    assert len(looked) == handwriting.MOST_LOOKED < 21 * 31
