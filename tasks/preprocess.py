@@ -35,7 +35,7 @@ BED = 0.35  # of the paper's brightness: a shadow is never this dark right acros
 SHADE = 0.8  # of the paper's brightness: darker is a shadow, or a coloured area that may bear light letters
 BAND = 32  # pixels a side below which a dark edge has no line of print
 LETTERS = 0.002  # share of small light marks in a dark area above which it is print, not bed or shadow
-MAP_SIDE = 420  # pixels of the paper map's longer side: letters are as large on it at any resolution
+MAP_SIDE = 320  # pixels of the paper map's shorter side: letters are as large on it at any resolution, on slips too
 NEIGHBOURS = 41  # pixels of the paper map in which light marks are counted against dark ones
 TONE = 25  # grey levels within which an area is one ground
 WHITE = 0.8  # of the way from ink to paper that becomes white
@@ -230,7 +230,7 @@ def _round_about(marks: Marks) -> Marks:
 
 def paper_map(pixels: Grey) -> Grey:
     """Return the brightness of the paper on a map of about MAP_SIDE: closed, median, mean: print leaves no trace."""
-    part = max(2, round(max(pixels.shape) / MAP_SIDE))
+    part = max(2, round(min(pixels.shape) / MAP_SIDE))
     size = (max(1, pixels.shape[1] // part), max(1, pixels.shape[0] // part))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     # closed, not merely dilated: the edge of a shadow stays where it is, and no dark seam is left along it

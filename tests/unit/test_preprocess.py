@@ -201,6 +201,10 @@ def test_a_small_stain_is_divided_out_at_any_resolution(page, scale):
     assert np.percentile(part, 75) > 235
 
 
+def test_a_long_slip_has_as_fine_a_map_across_as_a_page():
+    assert min(preprocess.paper_map(np.full((6000, 500), 230, np.uint8)).shape) >= 200
+
+
 def test_a_black_picture_is_no_stain_and_stays_black_in_a_shadow(page):
     random = np.random.default_rng(SEED)
     full = np.vstack([page[900:1700]] * 4)
