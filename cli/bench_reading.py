@@ -6,7 +6,7 @@ the same pixels in the same child, so that their CPU seconds compare.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
@@ -150,14 +150,15 @@ def answer_of(readings: list[Reading], folder: Path, part: str, engine: str) -> 
     met = [r for r in worn if r.kind not in UNMET]
     clean = [r for r in readings if r.kind == CLEAN and not r.receipt]
     receipts = [r for r in readings if r.receipt]
+    before = {(r.set_name, r.page): r for r in clean}
     tilts = sorted(r.tilt_error for r in readings if r.tilt_error is not None)
     turned, others = [r for r in worn if r.kind == "turned"], [r for r in readings if r.kind != "turned"]
     return {
         "set": folder.resolve().name, "part": part, "engine": engine, "pages": len({r.page for r in readings}),
         "rows": [
             *_rows(clean, lambda r: r.set_name), *_rows(receipts, lambda r: f"{r.set_name} (receipts)"),
-            *_named("all clean text", clean), *_rows(worn, lambda r: r.kind), *_named("all worn", met),
-            *_named("all worn, kinds no step was made for", [r for r in worn if r.kind in UNMET]),
+            *_named("all clean text", clean), *_rows(worn, lambda r: r.kind, before), *_named("all worn", met, before),
+            *_named("all worn, kinds no step was made for", [r for r in worn if r.kind in UNMET], before),
         ],
         "skew": {"pages": len(tilts), "median": _at(tilts, 0.5), "p95": _at(tilts, 0.95)},
         "turns": {
@@ -179,23 +180,30 @@ def _listed(reading: Reading) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rows(readings: Iterable[Reading], of: Callable[[Reading], str]) -> Iterator[dict[str, Any]]:
+def _rows(
+    readings: Iterable[Reading], of: Callable[[Reading], str], before: Mapping[tuple[str, str], Reading] | None = None
+) -> Iterator[dict[str, Any]]:
     groups: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         groups[of(reading)].append(reading)
     for name, group in groups.items():
-        yield from _named(name, group)
+        yield from _named(name, group, before)
 
 
-def _named(name: str, group: list[Reading]) -> Iterator[dict[str, Any]]:
+def _named(
+    name: str, group: list[Reading], before: Mapping[tuple[str, str], Reading] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the row of a group; `before` are the same pages clean: what wear has cost is the difference."""
     if not group:
         return
     alone, ours = total(r.alone for r in group), total(r.ours for r in group)
     alone_cpu, ours_cpu = sum(r.alone_cpu for r in group), sum(r.ours_cpu for r in group)
+    unworn = [before[key].ours for r in group if (key := (r.set_name, r.page)) in before] if before else []
     yield {
         "what": name, "pages": len(group), "alone": _figures(alone), "ours": _figures(ours),
         "alone_cpu": alone_cpu / len(group), "ours_cpu": ours_cpu / len(group),
         "speed": alone_cpu / max(ours_cpu, 1e-9),
+        "clean": _figures(total(unworn)) if unworn else None,
         "second_engine": sum(r.engine.startswith("rapidocr") for r in group),
     }  # fmt: skip
 
@@ -221,13 +229,17 @@ def _curve(name: str, group: list[Reading]) -> dict[str, Any]:
 
 def plain(document: dict[str, Any]) -> str:
     """Return the answer as people read it; the tables of docs/accuracy.md."""
-    head = (_("pages"), "n", f"{_('engine alone')}: CER / WER / F1", "Muniment: CER / WER / F1", _("CPU s"), _("speed"))
+    head = (
+        _("pages"), "n", f"{_('engine alone')}: CER / WER / F1", "Muniment: CER / WER / F1", _("the same pages clean"),
+        _("CPU s"), _("speed"),
+    )  # fmt: skip
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for row in document["rows"]:
         alone, ours = (" / ".join(f"{row[who][name]:.{n}f}" for name, n in (("cer", 2), ("wer", 1), ("f1", 1)))
                        for who in ("alone", "ours"))  # fmt: skip
+        clean = "-" if row["clean"] is None else f"{row['clean']['cer']:.2f} / {row['clean']['wer']:.1f}"
         cpu = f"{row['alone_cpu']:.2f} -> {row['ours_cpu']:.2f}"
-        lines.append(f"| {row['what']} | {row['pages']} | {alone} | {ours} | {cpu} | {row['speed']:.2f} |")
+        lines.append(f"| {row['what']} | {row['pages']} | {alone} | {ours} | {clean} | {cpu} | {row['speed']:.2f} |")
     skew, turns = document["skew"], document["turns"]
     turned = _("turns: {righted} of {turned} turned pages righted; {turned_wrongly} of {others} others turned wrongly")
     lines += [

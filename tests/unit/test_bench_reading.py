@@ -137,6 +137,9 @@ def test_a_drawn_page_is_read_both_ways(corpus: Path, tmp_path: Path) -> None:
     assert rows["shadow"]["ours"]["f1"] > rows["shadow"]["alone"]["f1"]
     assert (document["turns"]["turned"], document["turns"]["righted"]) == (1, 1)
     assert "| turned | 1 |" in plain(document)
+    clean = next(reading.ours for reading in found if reading.kind == CLEAN)
+    assert rows["turned"]["clean"] == {"cer": round(clean.cer, 2), "wer": round(clean.wer, 2), "f1": round(clean.f1, 1)}
+    assert rows["all clean text"]["clean"] is None
     assert document["readings"] is None  # pages of the half that is only measured are never named
     listed = answer_of(found, tmp_path, "learn", "engine")["readings"]
     assert [reading["kind"] for reading in listed] == [CLEAN, "turned", "shadow"]
