@@ -134,7 +134,7 @@ def _far_off(equation: Equation, chosen: Mapping[str, Choice], table: TaxTable |
 def _is_weak(equation: Equation, best: Mapping[str, Choice], choices: Mapping[str, Sequence[Choice]]) -> bool:
     """Tell whether an optional amount is left out, or nothing, though the document has another read for it.
 
-    Also where all of them are left out for a result that is not the one read best.
+    Also where all of them together come to nothing, for a result that is not the one read best.
     """
     for term in equation.terms:
         taken = best.get(term.field)
@@ -142,9 +142,11 @@ def _is_weak(equation: Equation, best: Mapping[str, Choice], choices: Mapping[st
             others = choices.get(term.field, ())
             if any(choice.score >= OTHER_READ and Decimal(choice.value) != 0 for choice in others):
                 return True
-    surest = choices[equation.result][0]
-    alone = len(best) == 2 and len(equation.terms) > 1  # net = total says little where another total is surer
-    return alone and surest.value != best[equation.result].value and surest.score >= OTHER_READ
+    surest = max(choices[equation.result], key=lambda choice: choice.score)
+    first, result = best.get(equation.terms[0].field), best[equation.result]
+    alone = first is not None and len(equation.terms) > 1 and Decimal(first.value) == Decimal(result.value)
+    # net = total says little where another total is surer
+    return alone and surest.value != result.value and surest.score >= OTHER_READ
 
 
 def _best_set(

@@ -244,6 +244,8 @@ def _closing(
             for amount in printed:
                 if any(abs(gross - less - amount.value) <= CENT for less in less_ones):
                     named = amount.value in labelled
+                    if labelled and not named and amount.value == base:
+                        continue  # where nothing is added any line of that amount closes: it says nothing of the total
                     if best is None or (named, size) > (best[1], best[0]):
                         best = size, named, chosen, amount
     return None if best is None else (best[2], best[3])

@@ -277,3 +277,24 @@ def test_what_is_printed_as_still_to_be_paid_is_the_total_less_what_was_paid(pai
     )
     held = ("total", "totals") in {(reason.field, reason.code) for reason in whole.review}
     assert held == (outcome == "hold") and (found["total"].status == "review") == held
+
+
+@pytest.mark.parametrize(
+    "taxes", ["IVA 0%                      0,00 €", "IGIC 7%  30,69 €\nRetención IRPF 7%   -30,69 €"]
+)
+def test_a_total_that_is_wrong_is_held_where_nothing_is_added_to_the_net(taxes):
+    text = f"""
+FACTURA                                        Talleres Peña S.L.
+Nº factura: A/12      Fecha: 03/03/2026        CIF B82387770
+
+Concepto                 Importe
+Formación                 438,48
+
+Base imponible            438,48 €
+{taxes}
+Total factura             {{total}} €
+"""
+    found, _ = amounts(text.format(total="439,48"), source="born-digital")
+    assert (found["total"].value, found["total"].status) == ("439.48", "review")
+    found, _ = amounts(text.format(total="438,48"), source="born-digital")
+    assert (found["total"].value, found["total"].status) == ("438.48", "accepted")
