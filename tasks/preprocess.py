@@ -162,10 +162,13 @@ def paper_box(pixels: Grey) -> Box:
     )
 
 
-def light_marks(pixels: Grey) -> npt.NDArray[np.bool_]:
-    """Return where something small, such as a stroke of a letter, is clearly lighter than what surrounds it."""
+def light_marks(pixels: Grey, hat: int = cv2.MORPH_TOPHAT) -> npt.NDArray[np.bool_]:
+    """Return where something small, such as a stroke of a letter, is clearly lighter than what surrounds it.
+
+    With `hat` cv2.MORPH_BLACKHAT: clearly darker.
+    """
     calm = cv2.blur(pixels, (3, 3))  # noise is no mark
-    return np.asarray(cv2.morphologyEx(calm, cv2.MORPH_TOPHAT, np.ones((25, 25), np.uint8)) > 60, dtype=np.bool_)
+    return np.asarray(cv2.morphologyEx(calm, hat, np.ones((25, 25), np.uint8)) > 60, dtype=np.bool_)
 
 
 def _bears_print(edge: Grey) -> bool:
@@ -187,19 +190,29 @@ def without_bands(pixels: Grey, paper: Grey) -> Grey:
     # at a shadow's edge light paper lies between letters too
     inner = np.where(cv2.erode((areas > 0).astype(np.uint8), np.ones((21, 21), np.uint8)) > 0, areas, 0)
     sizes = np.maximum(1, np.bincount(inner.ravel(), None, count))
-    least = cv2.resize(np.minimum(1.3 * behind + 30.0, 255).astype(np.uint8), pixels.shape[::-1])
-    light = _share(light_marks(pixels) & (pixels > least), behind)  # paper between lines is darker
+    light = _light(pixels, behind)
     printed = np.bincount(inner.ravel(), light.ravel(), count) / sizes > LETTERS
     printed[0] = False
     if not printed.any():
         return paper
-    most = cv2.resize((0.7 * behind).astype(np.uint8), pixels.shape[::-1])
-    dark = _share(light_marks(_grey(255 - pixels)) & (pixels < most), behind)  # ground between light letters is lighter
+    dark = _dark(pixels, behind)
     mixed = printed & (np.bincount(inner.ravel(), dark.ravel(), count) / sizes > LETTERS)
     band = printed[areas] & (~mixed[areas] | _ground(light * (inner > 0), dark, behind))
     # the map passes from paper to print within a few of its pixels
     near = cv2.dilate(band.astype(np.uint8), np.ones((9, 9), np.uint8))
     return np.where(near > 0, np.uint8(high), paper)
+
+
+def _light(pixels: Grey, behind: Grey) -> Marks:
+    """Return the share of light marks; paper between lines of dark ones is darker."""
+    least = cv2.resize(np.minimum(1.3 * behind + 30.0, 255).astype(np.uint8), pixels.shape[::-1])
+    return _share(light_marks(pixels) & (pixels > least), behind)
+
+
+def _dark(pixels: Grey, behind: Grey) -> Marks:
+    """Return the share of dark marks; the ground between light letters is lighter."""
+    most = cv2.resize((0.7 * behind).astype(np.uint8), pixels.shape[::-1])
+    return _share(light_marks(pixels, cv2.MORPH_BLACKHAT) & (pixels < most), behind)
 
 
 def _share(marks: npt.NDArray[np.bool_], like: Grey) -> Marks:
