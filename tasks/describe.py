@@ -15,7 +15,7 @@ from records.class_library import GENERIC, ClassLibrary, FieldSpec, RecordClass
 from records.class_models import ClassModel, tell
 from records.fields import Check, Description, Field, ReviewReason
 from records.text import Embedded, PageText
-from records.validation import DATE_ORDERS, check_date, check_date_order
+from records.validation import DATE_ORDERS, check_date, check_date_order, is_tax_id
 from tasks import zones
 from tasks.amounts import Solution, contradiction, solve, with_sums
 from tasks.class_features import features_of
@@ -220,7 +220,11 @@ def _issuer_verdicts(
     to = next((chosen[spec.name] for spec in parties if spec.party == "recipient"), None)
     recipient = to.value if to is not None and to.best.method == "anchor" else None
     asked = [spec.name for spec in parties if spec.party == "issuer" and "issuer" in spec.checks]
-    return {name: Verdict((check_issuer(chosen[name].best, recipient, layouts),)) for name in asked}
+    ids = {spec.of: chosen[spec.name].value for spec in record_class.fields if spec.of and spec.name in chosen}
+    return {
+        name: Verdict((check_issuer(chosen[name].best, recipient, layouts, identified=is_tax_id(ids.get(name, ""))),))
+        for name in asked
+    }
 
 
 def _take(equation: Equation, solution: Solution, chosen: dict[str, Choice], verdicts: dict[str, Verdict]) -> None:

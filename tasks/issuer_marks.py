@@ -110,19 +110,30 @@ def names_domain(name: str, known: Iterable[str]) -> bool:
     return len(bare) >= SHORTEST_DOMAIN and any(one.startswith(bare) or bare.startswith(one) for one in known)
 
 
-def check_issuer(name: Candidate, recipient: str | None, pages: Sequence[PageLayout]) -> Check:
+def check_issuer(
+    name: Candidate, recipient: str | None, pages: Sequence[PageLayout], *, identified: bool = True
+) -> Check:
     """Check that a name without a label is the issuer's: by its domain, by standing again further down, by elimination.
 
-    `recipient` is who the document is to, where a label says so.
+    An identifier decides, a name confirms (reference of data verification, section 7): where no tax id of the issuer
+    was read, such a name may be a brand's or a shop's, and only a label or the register details make it the issuer's.
+
+    Args:
+        name: as chosen.
+        recipient: who the document is to, where a label says so.
+        pages: of the record.
+        identified: whether a tax id of the issuer was read whose control character holds.
     """
     if name.method != "zone":
         return Check("issuer", "pass", "a label says so")
-    if any(names_domain(name.value, domains(page)) for page in pages):
-        return Check("issuer", "pass", "a web or mail domain is of that name")
     if any(_is_registered(name, page) for page in pages):
         return Check("issuer", "pass", "stands with its register details")
     if any(_stands_again(name, page) for page in pages):
         return Check("issuer", "pass", "stands again further down")
+    if not identified:
+        return Check("issuer", "unknown", "no tax id of the issuer tells that it is this one")
+    if any(names_domain(name.value, domains(page)) for page in pages):
+        return Check("issuer", "pass", "a web or mail domain is of that name")
     if recipient is not None and fold(recipient) != fold(name.value):
         return Check("issuer", "pass", "another is named as who it is to")
     return Check("issuer", "unknown", "nothing tells whether it is by this one or to this one")

@@ -50,9 +50,9 @@ def test_a_firm_at_the_head_that_may_be_the_recipient_waits_for_a_person():
 @pytest.mark.parametrize(
     "told",
     [
-        {"foot": "www.harbourworks.co.uk"},
+        {"foot": "www.harbourworks.co.uk", "head": f"{FIRM}\nVAT No: ESB84123454"},
         {"foot": "Harbour Works - registered in England"},
-        {"to": "Bill to: Ada Holm"},
+        {"to": "Bill to: Ada Holm", "head": f"{FIRM}\nVAT No: ESB84123454"},
         {"head": f"Supplier: {FIRM}"},
     ],
     ids=["domain", "foot", "recipient", "label"],
@@ -60,6 +60,12 @@ def test_a_firm_at_the_head_that_may_be_the_recipient_waits_for_a_person():
 def test_what_ties_a_name_to_the_issuer(told):
     found = supplier(**told)
     assert (found.value, outcome(found)) == (FIRM, "pass")
+
+
+@pytest.mark.parametrize("told", [{"foot": "www.harbourworks.co.uk"}, {"to": "Bill to: Ada Holm"}])
+def test_without_a_tax_id_a_domain_and_another_recipient_may_be_those_of_a_brand(told):
+    found = supplier(**told)
+    assert (found.value, found.status, outcome(found)) == (FIRM, "review", "unknown")
 
 
 def test_the_recipient_named_again_ties_nothing():
