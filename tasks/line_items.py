@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 from records.arithmetic import CENT, check_lines
 from records.class_library import FieldSpec, RecordClass
@@ -104,14 +105,24 @@ def _header(row: Row, specs: Iterable[FieldSpec]) -> list[Column]:
 def _find_label(row: Row, spec: FieldSpec, taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
     """Return where a column's label stands; the last of several totals, the first of anything else."""
     spans: list[tuple[int, int]] = []
-    for phrase in sorted(spec.anchors, key=len, reverse=True):
-        words = r"[\s./]{1,3}".join(re.escape(word) for word in phrase.split())
-        for match in re.finditer(rf"(?<![a-z0-9%]){words}(?![a-z0-9])", row.folded):
+    anywhere, each = _expressions(tuple(spec.anchors))
+    if anywhere.search(row.folded) is None:
+        return None
+    for expression in each:
+        for match in expression.finditer(row.folded):
             if not any(match.start() < end and start < match.end() for start, end in [*taken, *spans]):
                 spans.append(match.span())
     if not spans:
         return None
     return max(spans) if spec.type == "money" else min(spans)
+
+
+@lru_cache(maxsize=256)
+def _expressions(anchors: tuple[str, ...]) -> tuple[re.Pattern[str], tuple[re.Pattern[str], ...]]:
+    """Return what finds any of the labels, and each of them, the longest first; made once, not for each row."""
+    words = (r"[\s./]{1,3}".join(map(re.escape, phrase.split())) for phrase in sorted(anchors, key=len, reverse=True))
+    parts = [rf"(?<![a-z0-9%]){part}(?![a-z0-9])" for part in words]
+    return re.compile("|".join(parts) or r"(?!)"), tuple(map(re.compile, parts))
 
 
 def _line(row: Row, page: PageLayout, columns: Sequence[Column], conventions: Conventions, index: int) -> list[Field]:
