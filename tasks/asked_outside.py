@@ -4,15 +4,13 @@ Outside of every transaction, since it may wait. Which fields are asked about is
 `schematron`); where no service is set nothing is asked and nothing said (reference of data verification, section 6).
 """
 
-from dataclasses import replace
-
 from records.class_library import RecordClass
 from records.errors import InputError
-from records.fields import Check, Description, ReviewReason
+from records.fields import Check, Description
 from records.references import REFERENCE
 from records.rule_answers import SYNTAXES, RuleService, check_rules, read_report
 from records.text import Embedded
-from tasks.judge import holds, with_check
+from tasks.judge import with_answers
 from tasks.reference_check import referred
 from tasks.services import Services
 from tasks.vat_check import registered
@@ -36,16 +34,7 @@ def asked_outside(
     if service is None or not specs or embedded is None or embedded.syntax not in SYNTAXES:
         return found
     check = _ruled(services, service, embedded)
-    fields, review = [], list(found.review)
-    for field in found.fields:
-        spec = specs.get(field.name) if field.index is None else None
-        if spec is not None:
-            field = with_check(field, check, hold=holds(spec, check))
-            if holds(spec, check):
-                code = "schematron-unchecked" if check.outcome == "unknown" else "en16931"
-                review.append(ReviewReason(code, field.name, check.message))
-        fields.append(field)
-    return replace(found, fields=tuple(fields), review=tuple(review))
+    return with_answers(found, specs, lambda _field: check, ("schematron-unchecked", "en16931"))
 
 
 def _ruled(services: Services, service: RuleService, embedded: Embedded) -> Check:

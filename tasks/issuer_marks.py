@@ -110,9 +110,7 @@ def names_domain(name: str, known: Iterable[str]) -> bool:
     return len(bare) >= SHORTEST_DOMAIN and any(one.startswith(bare) or bare.startswith(one) for one in known)
 
 
-def check_issuer(
-    name: Candidate, recipient: str | None, pages: Sequence[PageLayout], *, identified: bool = True
-) -> Check:
+def check_issuer(name: Candidate, recipient: str | None, pages: Sequence[PageLayout], *, identified: bool) -> Check:
     """Check that a name without a label is the issuer's: by its domain, by standing again further down, by elimination.
 
     An identifier decides, a name confirms (reference of data verification, section 7): where no tax id of the issuer

@@ -14,7 +14,7 @@ from datetime import date
 
 from records.calibration import Model
 from records.class_library import FieldSpec
-from records.fields import Check, Field, ReviewReason, Status
+from records.fields import Check, Description, Field, ReviewReason, Status
 from records.review_codes import CODE_OF_CHECK
 from records.text import PageText
 from records.validation import (
@@ -122,6 +122,29 @@ def with_check(field: Field, check: Check, *, hold: bool) -> Field:
     """Return a field with one check more; one that holds it takes back that it was accepted."""
     status = "review" if hold and field.status == "accepted" else field.status
     return replace(field, checks=(*field.checks, check), status=status)
+
+
+def with_answers(
+    found: Description, specs: Mapping[str, FieldSpec], ask: Callable[[Field], Check | None], codes: tuple[str, str]
+) -> Description:
+    """Return a description with what somebody else says of some single fields; what is not confirmed waits.
+
+    Args:
+        found: the description.
+        specs: the fields asked about, by name.
+        ask: the answer about a field, None where there is nothing to ask.
+        codes: of the reason for review: where the check could not run, and where it speaks against the value.
+    """
+    fields, review = [], list(found.review)
+    for field in found.fields:
+        spec = specs.get(field.name) if field.index is None else None
+        check = None if spec is None else ask(field)
+        if spec is not None and check is not None:
+            field = with_check(field, check, hold=holds(spec, check))
+            if holds(spec, check):
+                review.append(ReviewReason(codes[check.outcome != "unknown"], field.name, check.message))
+        fields.append(field)
+    return replace(found, fields=tuple(fields), review=tuple(review))
 
 
 def _confidence(spec: FieldSpec, choice: Choice, ranked: Sequence[Choice], verdict: Verdict) -> float:

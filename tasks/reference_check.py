@@ -5,13 +5,12 @@ its `duplicate_key` and `tax_table` (reference of data verification, section 3).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from records.class_library import RecordClass
-from records.fields import Description, ReviewReason
+from records.fields import Check, Description, Field
 from records.references import REFERENCE, Reference, check_reference
-from tasks.judge import holds, with_check
+from tasks.judge import with_answers
 
 
 def referred(listed: Sequence[Reference] | None, record_class: RecordClass, found: Description) -> Description:
@@ -21,19 +20,13 @@ def referred(listed: Sequence[Reference] | None, record_class: RecordClass, foun
     """
     specs = {spec.name: spec for spec in record_class.fields if REFERENCE in spec.checks}
     values = {field.name: field.value for field in found.fields if field.index is None and field.value is not None}
-    key, fields, review = record_class.duplicate_key, [], list(found.review)
+    key, amount = record_class.duplicate_key, _amount(record_class, values)
     party = None if key is None else values.get(key.issuer)
-    for field in found.fields:
-        spec = specs.get(field.name)
-        amount = _amount(record_class, values)
-        check = None if spec is None or field.value is None else check_reference(field.value, party, amount, listed)
-        if spec is not None and check is not None:
-            field = with_check(field, check, hold=holds(spec, check))
-            if holds(spec, check):
-                code = "reference-unchecked" if check.outcome == "unknown" else REFERENCE
-                review.append(ReviewReason(code, field.name, check.message))
-        fields.append(field)
-    return replace(found, fields=tuple(fields), review=tuple(review))
+
+    def ask(field: Field) -> Check | None:
+        return None if field.value is None else check_reference(field.value, party, amount, listed)
+
+    return with_answers(found, specs, ask, ("reference-unchecked", REFERENCE))
 
 
 def _amount(record_class: RecordClass, values: Mapping[str, str]) -> Decimal | None:
